@@ -17,7 +17,8 @@ extern const struct argp_child arguments_of_world[];
 /* As argp_parse, but abbreviations of options are refused as in the other programs. */
 void parse_arguments(const struct argp *argp, int argc, char **argv, void *input);
 
-/* Ends the program with a message about its arguments, in which keys are masked (base/mask.h), and points to --help. */
+/* Ends the program with a message about its arguments, in which keys are masked (base/mask.h), and
+ * points to --help. */
 void refuse_argument(const struct argp_state *state, const char *format, ...) SP_PRINTF(2, 3);
 
 /* A number within bounds; anything else ends the program with a message that begins with `what`. */

@@ -1,6 +1,6 @@
-/* The Markdown of a benchmark from its raw results. run.ndjson names the benchmark: its "bench" is run,
- * soak, observe, peers, etcd or noisy. Goals stand in a table with what was measured, their ratio, and
- * whether they were met. */
+/* The Markdown of a benchmark from its raw results. run.ndjson names the benchmark: its "bench" is
+ * run, soak, observe, peers, etcd or noisy. Goals stand in a table with what was measured, their
+ * ratio, and whether they were met. */
 #ifndef BENCH_REPORT_H
 #define BENCH_REPORT_H
 

@@ -25,7 +25,8 @@ enum {
 
 enum world_shape {
     WORLD_FULL, /* as above */
-    /* Workspaces, principals and keys, which have all permissions and no allowlist: to be written, not to be asked about. */
+    /* Workspaces, principals and keys, which have all permissions and no allowlist: to be written,
+     * not to be asked about. */
     WORLD_KEYS_ONLY,
 };
 

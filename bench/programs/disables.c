@@ -1,5 +1,6 @@
-/* How long it takes to disable keys of a world through a sallyport-sync, at a steady rate: from when a
- * call was meant to be sent to its reply. One JSON object. A call that fails ends the program.
+/* How long it takes to disable keys of a world through a sallyport-sync, at a steady rate: from
+ * when a call was meant to be sent to its reply. One JSON object. A call that fails ends the
+ * program.
  *
  * Usage: disables TARGET KEY_FILE FIRST COUNT RATE [enable]
  *

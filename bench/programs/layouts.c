@@ -362,7 +362,8 @@ static const uint8_t *get_linear(const struct table *table, const struct digest 
     return get_value(table, LINEAR, &number, sizeof(number));
 }
 
-/* Each stage asks for the memory of the next one of all keys, so that their cache misses overlap. */
+/* Each stage asks for the memory of the next one of all keys, so that their cache misses
+ * overlap. */
 static uint64_t look_up_flight(struct table *table, const uint64_t *keys, find_bucket *find) {
     struct digest digests[FLIGHT];
     const uint8_t *buckets[FLIGHT], *records[FLIGHT];

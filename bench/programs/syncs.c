@@ -1,9 +1,10 @@
-/* How long a disk takes to make a page durable, at a steady rate: what any commit to it takes at least. One JSON
- * object.
+/* How long a disk takes to make a page durable, at a steady rate: what any commit to it takes at
+ * least. One JSON object.
  *
  * Usage: syncs FILE COUNT RATE
  *
- * Overwrites the first 4 KiB of FILE, which it creates if need be, and calls fdatasync: COUNT times, RATE a second. */
+ * Overwrites the first 4 KiB of FILE, which it creates if need be, and calls fdatasync: COUNT
+ * times, RATE a second. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>

@@ -1,6 +1,6 @@
-/* Watches of one workspace's changes as fast as they go: half of the streams stay open and read what
- * comes, the other half read the trail from its beginning, a thousand changes each time, and open again.
- * One JSON object says how much that was.
+/* Watches of one workspace's changes as fast as they go: half of the streams stay open and read
+ * what comes, the other half read the trail from its beginning, a thousand changes each time, and
+ * open again. One JSON object says how much that was.
  *
  * Usage: watches TARGET KEY_FILE STREAMS SECONDS */
 #include <inttypes.h>

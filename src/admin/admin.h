@@ -7,16 +7,16 @@
  * "No call may widen" reaches beyond keys themselves: enabling a principal, and making a user
  * ADMIN, give more reach to the keys that it has. Both are PERMISSION_DENIED if one of its keys
  * that work now (enabled, not expired) reaches further than the acting key in permissions,
- * addresses or end, and both end those keys with the acting one (not_after). Groups and shares give roles, not reach of keys: handing those out is what
- * workspace_write is for.
+ * addresses or end, and both end those keys with the acting one (not_after). Groups and shares give
+ * roles, not reach of keys: handing those out is what workspace_write is for.
  *
  * What DESIGN leaves open is decided here:
  * - An update that makes a key reach further in anything must leave it within the acting key in
  *   everything; one that only narrows needs nothing (admin/reach.h). Clearing an allowlist reaches
  *   further.
- * - A key that lists api_key_rotate and rotates itself renews its lifetime from now, never lengthens
- *   it, and never goes past its not_after. Any other rotation makes a key that must be within the
- *   acting one, its end included, but for resource_register, which it carries along.
+ * - A key that lists api_key_rotate and rotates itself renews its lifetime from now, never
+ *   lengthens it, and never goes past its not_after. Any other rotation makes a key that must be
+ *   within the acting one, its end included, but for resource_register, which it carries along.
  * - Enabling, rotating and promoting carry resource_register along even if the acting key lacks it:
  *   an operator gave it, and a key that was disabled by mistake could not come back otherwise.
  * - A type's `register` levels include each other: operator, then permitted keys, then admins. A
@@ -53,9 +53,9 @@ struct sp_admin_admission {
     enum sp_admin_narrowing narrowing;
 };
 
-/* Authenticates and authorises a mutation, or a read that walks, on a snapshot, so that nothing is queued
- * for a caller who may not make it. sp_admin_mutate and sp_admin_answer do it again: access may be gone by
- * then. */
+/* Authenticates and authorises a mutation, or a read that walks, on a snapshot, so that nothing is
+ * queued for a caller who may not make it. sp_admin_mutate and sp_admin_answer do it again: access
+ * may be gone by then. */
 enum sp_status sp_admin_admit(const struct sp_admin_method *method, struct sp_view *view,
                               const struct sp_admin_caller *caller, const ProtobufCMessage *request,
                               struct sp_arena *arena, struct sp_admin_admission *ret_admission,
@@ -63,8 +63,8 @@ enum sp_status sp_admin_admit(const struct sp_admin_method *method, struct sp_vi
 
 /* Authenticates, authorises, looks for an earlier reply under the request_id, and makes the change.
  * If the call fails after it began to write, the write can only be aborted (sp_write_refuse). The
- * reply is in `arena` (wipe it: it may hold a secret). *ret_narrowed: of a call that may narrow, that
- * it did, or changed nothing. */
+ * reply is in `arena` (wipe it: it may hold a secret). *ret_narrowed: of a call that may narrow,
+ * that it did, or changed nothing. */
 enum sp_status sp_admin_mutate(const struct sp_admin_method *method, struct sp_write *write,
                                const struct sp_admin_caller *caller, const ProtobufCMessage *request,
                                struct sp_arena *arena, ProtobufCMessage **ret_reply, bool *ret_narrowed,

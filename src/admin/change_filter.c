@@ -58,7 +58,8 @@ static bool fits_actor(const struct sp_admin_change_filter *filter, const Sallyp
 
 /* ---- what ---- */
 
-/* Whether the parts of an id that are joined by '/' have `wanted` among them, which may be several. */
+/* Whether the parts of an id that are joined by '/' have `wanted` among them, which may be
+ * several. */
 static bool has_parts(const char *id, const char *wanted) {
     size_t size = strlen(wanted);
     for (const char *at = strstr(id, wanted); at != NULL; at = strstr(at + 1, wanted))

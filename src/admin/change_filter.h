@@ -17,7 +17,8 @@ struct sp_admin_change_filter {
     Sallyport__V1__EntityKind kind;
     int64_t since_time_s;
     int64_t until_time_s;
-    /* The ids of the keys that `actor` stands for, itself among them; NULL: `actor` is what it says. */
+    /* The ids of the keys that `actor` stands for, itself among them; NULL: `actor` is what it
+     * says. */
     const struct sp_batch_map *keys;
 };
 
@@ -28,8 +29,8 @@ struct sp_admin_change_filter sp_admin_change_filter_of_watch(const Sallyport__V
 enum sp_status sp_admin_change_filter_check(const struct sp_admin_change_filter *filter,
                                             struct sp_error *error) SP_MUST_USE;
 
-/* Whether a change is what the filter asks for, by nothing but what those who see `workspace` (empty:
- * all) may see of it: a filter tells them nothing about the rest. */
+/* Whether a change is what the filter asks for, by nothing but what those who see `workspace`
+ * (empty: all) may see of it: a filter tells them nothing about the rest. */
 bool sp_admin_change_filter_fits(const struct sp_admin_change_filter *filter, struct sp_str workspace,
                                  const Sallyport__V1__Change *change);
 

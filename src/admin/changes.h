@@ -12,8 +12,8 @@
 enum sp_status sp_admin_change_seen(const Sallyport__V1__Change *change, struct sp_str workspace,
                                     struct sp_arena *arena, Sallyport__V1__Change **ret_seen) SP_MUST_USE;
 
-/* The number of the first change after `since`, the last that a reader has. SP_ERR_PRECONDITION: the
- * trail does not go through it; SP_ERR_OUT_OF_RANGE: what comes after it is no longer kept. */
+/* The number of the first change after `since`, the last that a reader has. SP_ERR_PRECONDITION:
+ * the trail does not go through it; SP_ERR_OUT_OF_RANGE: what comes after it is no longer kept. */
 enum sp_status sp_admin_changes_after(struct sp_view *view, const Sallyport__V1__Revision *since, uint64_t *ret_from,
                                       struct sp_error *error) SP_MUST_USE;
 

@@ -71,7 +71,8 @@ static void end_record_error(struct sp_admin_import_state *import, enum sp_statu
     error->status = status;
 }
 
-/* A record that was refused may have left things staged, and the context in a workspace that does not exist. */
+/* A record that was refused may have left things staged, and the context in a workspace that does
+ * not exist. */
 static void leave_refused_record(struct sp_admin_import_state *import) {
     sp_changeset_forget_unapplied(import->ctx.changes);
     import->unflushed = false;

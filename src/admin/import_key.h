@@ -1,5 +1,5 @@
-/* Keys among the records of an import. There may be millions, so they are flushed together: what they need to know of
- * each other (ids, digests, how many) is in the import's table. */
+/* Keys among the records of an import. There may be millions, so they are flushed together: what
+ * they need to know of each other (ids, digests, how many) is in the import's table. */
 #ifndef SP_ADMIN_IMPORT_KEY_H
 #define SP_ADMIN_IMPORT_KEY_H
 

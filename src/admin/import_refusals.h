@@ -1,5 +1,6 @@
-/* The records of a batch that were refused, so that somebody who corrects a file sees more than the first one. Also
- * what they would have made, so that records which build on it are not reported on top. */
+/* The records of a batch that were refused, so that somebody who corrects a file sees more than the
+ * first one. Also what they would have made, so that records which build on it are not reported on
+ * top. */
 #ifndef SP_ADMIN_IMPORT_REFUSALS_H
 #define SP_ADMIN_IMPORT_REFUSALS_H
 
@@ -22,8 +23,9 @@ struct sp_admin_import_refusals {
 /* The id of the workspace that a record is in, or makes; "" if it has none. */
 const char *sp_admin_import_workspace(const Sallyport__V1__ImportRecord *record);
 
-/* Keeps a record that was refused with `why`. True: the import may go on looking for others; nothing of it will be
- * stored. False: something else than the record is at fault, or enough are kept. */
+/* Keeps a record that was refused with `why`. True: the import may go on looking for others;
+ * nothing of it will be stored. False: something else than the record is at fault, or enough are
+ * kept. */
 bool sp_admin_import_keep_refusal(struct sp_admin_import_refusals *refusals, const Sallyport__V1__ImportRecord *record,
                                   uint64_t line, const struct sp_error *why);
 

@@ -1,4 +1,5 @@
-/* What an import knows of the records before, so that each can build on them before the store shows them. */
+/* What an import knows of the records before, so that each can build on them before the store shows
+ * them. */
 #ifndef SP_ADMIN_IMPORT_STATE_H
 #define SP_ADMIN_IMPORT_STATE_H
 
@@ -39,7 +40,8 @@ enum sp_admin_import_kind {
 
 enum { SP_IMPORT_NAME_MAX_BYTES = 1 + SP_ID_MAX_BYTES + 1 + SP_PRINCIPAL_ID_MAX_BYTES };
 
-/* The name under which a thing is known, in `buffer`. Ids must have been checked for their length. */
+/* The name under which a thing is known, in `buffer`. Ids must have been checked for their
+ * length. */
 struct sp_bytes sp_admin_import_name(enum sp_admin_import_kind kind, struct sp_str workspace, struct sp_str id,
                                      uint8_t buffer[static SP_IMPORT_NAME_MAX_BYTES]);
 
@@ -48,7 +50,8 @@ enum sp_status sp_admin_import_flush(struct sp_admin_import_state *import) SP_MU
 
 /* Makes the context's workspace the home, and remembers it. */
 enum sp_status sp_admin_import_remember_home(struct sp_admin_import_state *import) SP_MUST_USE;
-/* Makes a workspace the home. SP_ERR_INVALID, SP_ERR_NOT_FOUND; SP_ERR_PRECONDITION: it is being deleted. */
+/* Makes a workspace the home. SP_ERR_INVALID, SP_ERR_NOT_FOUND; SP_ERR_PRECONDITION: it is being
+ * deleted. */
 enum sp_status sp_admin_import_enter_home(struct sp_admin_import_state *import, const char *workspace) SP_MUST_USE;
 
 /* A principal of the home. SP_ERR_INVALID, SP_ERR_NOT_FOUND. */

@@ -90,7 +90,8 @@ static enum sp_status resolve_permissions(struct sp_admin_context *ctx, const Sa
     return SP_OK;
 }
 
-/* Whoever registers takes ids from all other workspaces, so a workspace cannot give it to itself. */
+/* Whoever registers takes ids from all other workspaces, so a workspace cannot give it to
+ * itself. */
 static enum sp_status check_register_grant(struct sp_admin_context *ctx, const stored_key *key) {
     if (ctx->is_operator || !sp_admin_key_lists(key->key, SP_PERMISSION_REGISTER))
         return SP_OK;

@@ -41,8 +41,8 @@ struct sp_admin_new_key {
     const char *id; /* NULL or empty: generated */
     const Sallyport__Store__V1__StoredPrincipal *principal;
     /* Has name, permissions, allowed_ips (as given), expires_at, not_after and
-     * holder_may_not_disable; in an import also hint, disabled, disabled_reason, created_at (0: now),
-     * rotated_from and created_by_key. */
+     * holder_may_not_disable; in an import also hint, disabled, disabled_reason, created_at (0:
+     * now), rotated_from and created_by_key. */
     const Sallyport__V1__ApiKey *template;
     /* Permissions and allowlist are copied verbatim from this key, on any plan; NULL: they are the
      * template's. */

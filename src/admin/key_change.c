@@ -229,8 +229,8 @@ static enum sp_status disable_key(struct sp_admin_context *ctx, stored_key *stor
     return sp_admin_put_key(ctx, stored);
 }
 
-/* Disables a key that the reply shows, with the permissions that it holds. A schema that cannot be read must not be in
- * the way. */
+/* Disables a key that the reply shows, with the permissions that it holds. A schema that cannot be
+ * read must not be in the way. */
 static enum sp_status disable_shown_key(struct sp_admin_context *ctx, stored_key *stored, const char *reason) {
     enum sp_status status = disable_key(ctx, stored, reason, NULL);
     if (status != SP_OK)

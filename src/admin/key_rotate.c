@@ -69,7 +69,8 @@ static enum sp_status is_live_key(struct sp_admin_context *ctx, const char *id, 
 }
 
 /* A line of keys that rotate themselves has two that work at most: the one that was replaced, until
- * its grace ends, and its successor. Otherwise any key would be a source of any number of others. */
+ * its grace ends, and its successor. Otherwise any key would be a source of any number of
+ * others. */
 static enum sp_status check_line(struct sp_admin_context *ctx, const Sallyport__V1__ApiKey *key) {
     bool live = false;
     int64_t until_s = 0;
@@ -121,8 +122,8 @@ static int64_t renew_expiry(const Sallyport__V1__ApiKey *key, int64_t now_s) {
     return lifetime_s > INT64_MAX - now_s ? INT64_MAX : now_s + lifetime_s;
 }
 
-/* A key that rotates itself renews its lifetime, which is the point of rotating, but never lengthens
- * it, nor puts off its end for good. */
+/* A key that rotates itself renews its lifetime, which is the point of rotating, but never
+ * lengthens it, nor puts off its end for good. */
 static enum sp_status check_self_rotation(struct sp_admin_context *ctx, const stored_key *old,
                                           const Sallyport__V1__ApiKey *template) {
     int64_t latest_s = sp_admin_earlier_end(renew_expiry(old->key, ctx->now_s), template->not_after);

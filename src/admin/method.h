@@ -23,7 +23,8 @@ bool sp_admin_method_reads_much(const struct sp_admin_method *method);
 /* Whether a call may leave something marked for removal (sp_admin_remove_deleted). */
 bool sp_admin_method_deletes_in_pieces(const struct sp_admin_method *method);
 
-/* Whether its requests may be as large as a batch of an import, and each takes a transaction of its own. */
+/* Whether its requests may be as large as a batch of an import, and each takes a transaction of its
+ * own. */
 bool sp_admin_method_is_batch(const struct sp_admin_method *method);
 
 #endif

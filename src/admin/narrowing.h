@@ -20,8 +20,9 @@ sp_admin_narrowing_judge sp_admin_judge_workspace_update;
 sp_admin_narrowing_judge sp_admin_judge_principal_update;
 /* UpdateShares: takes roles away only. */
 sp_admin_narrowing_judge sp_admin_judge_share_updates;
-/* ApplyPolicy: may narrow if it does nothing else. It has its place in the reserve for that, but does not go ahead of
- * others, because it may be large, may be refused at its end, and need not change anything. */
+/* ApplyPolicy: may narrow if it does nothing else. It has its place in the reserve for that, but
+ * does not go ahead of others, because it may be large, may be refused at its end, and need not
+ * change anything. */
 sp_admin_narrowing_judge sp_admin_judge_policy_edits;
 /* Whether it deletes, removes members and takes roles away only. */
 bool sp_admin_is_narrowing_policy(const ProtobufCMessage *request);

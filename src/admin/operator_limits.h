@@ -1,4 +1,5 @@
-/* What an operator's key is limited to: an end, addresses, and scopes, each of them a set of methods. */
+/* What an operator's key is limited to: an end, addresses, and scopes, each of them a set of
+ * methods. */
 #ifndef SP_ADMIN_OPERATOR_LIMITS_H
 #define SP_ADMIN_OPERATOR_LIMITS_H
 
@@ -19,15 +20,15 @@ enum sp_status sp_admin_operator_take_terms(const struct sp_admin_operator_terms
                                             struct sp_arena *arena, Sallyport__V1__Operator *operator_message,
                                             struct sp_error *error) SP_MUST_USE;
 
-/* Why the key of ctx->acting_operator cannot be used now, from the caller's address: SP_REASON_NONE,
- * SP_REASON_KEY_EXPIRED or SP_REASON_IP_NOT_ALLOWED. SP_ERR_MEMORY. */
+/* Why the key of ctx->acting_operator cannot be used now, from the caller's address:
+ * SP_REASON_NONE, SP_REASON_KEY_EXPIRED or SP_REASON_IP_NOT_ALLOWED. SP_ERR_MEMORY. */
 enum sp_status sp_admin_operator_judge(struct sp_admin_context *ctx, enum sp_reason *ret_reason) SP_MUST_USE;
 
 /* PERMISSION_DENIED unless one of its scopes covers ctx->method. */
 enum sp_status sp_admin_operator_check_scope(struct sp_admin_context *ctx) SP_MUST_USE;
 
-/* The scope that covers a method; "any": every one does; NULL: none does, and only a key without scopes
- * may call it. */
+/* The scope that covers a method; "any": every one does; NULL: none does, and only a key without
+ * scopes may call it. */
 const char *sp_admin_operator_scope_of(const char *method);
 
 #endif

@@ -17,13 +17,14 @@ enum {
 /* Decides whether a message belongs to the list, and takes it if so. It is in the arena. */
 typedef enum sp_status sp_admin_keep(void *list, const ProtobufCMessage *stored, bool *ret_kept);
 
-/* Whether a page that began at sp_clock_thread_ms() `began_ms` has taken its time. The clock is read
- * for one in 64 of those that were visited. */
+/* Whether a page that began at sp_clock_thread_ms() `began_ms` has taken its time. The clock is
+ * read for one in 64 of those that were visited. */
 bool sp_admin_page_is_late(int64_t began_ms, size_t visited);
 
 /* Walks the entities whose keys begin with `key_prefix`. A page ends with page_size kept (0: the
- * default), 1 MiB of messages, 10,000 visited, or 40 ms, but not empty-handed: it visits 64 at least. INVALID_ARGUMENT for a page_size above the limit,
- * or a token that was not made for this walk. */
+ * default), 1 MiB of messages, 10,000 visited, or 40 ms, but not empty-handed: it visits 64 at
+ * least. INVALID_ARGUMENT for a page_size above the limit, or a token that was not made for this
+ * walk. */
 enum sp_status sp_admin_page(struct sp_admin_context *ctx, struct sp_bytes key_prefix,
                              const ProtobufCMessageDescriptor *stored, uint32_t page_size, const char *page_token,
                              sp_admin_keep *keep, void *list, char **ret_next_token) SP_MUST_USE;

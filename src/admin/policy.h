@@ -18,8 +18,8 @@ bool sp_admin_is_beyond_max_lifetime(const struct sp_admin_context *ctx, const S
 /* FAILED_PRECONDITION if it does. */
 enum sp_status sp_admin_check_lifetime(struct sp_admin_context *ctx, const Sallyport__V1__ApiKey *key) SP_MUST_USE;
 
-/* Whether the caller holds the key and may not disable it, by the policy or by the key itself. Admins
- * and operators may disable any key. */
+/* Whether the caller holds the key and may not disable it, by the policy or by the key itself.
+ * Admins and operators may disable any key. */
 bool sp_admin_holder_may_not_disable(const struct sp_admin_context *ctx, const Sallyport__V1__ApiKey *key);
 
 /* FAILED_PRECONDITION in that case. */

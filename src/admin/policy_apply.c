@@ -1,5 +1,5 @@
-/* ApplyPolicy: many steps as one change. Each is carried out by what carries out the single call, and flushed, so that
- * the next one finds it in the store. */
+/* ApplyPolicy: many steps as one change. Each is carried out by what carries out the single call,
+ * and flushed, so that the next one finds it in the store. */
 #include "admin/cascade.h"
 #include "admin/check_reach.h"
 #include "admin/entities.h"

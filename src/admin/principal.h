@@ -11,8 +11,9 @@
 enum sp_status sp_admin_add_principal(struct sp_admin_context *ctx, const Sallyport__V1__Principal *template,
                                       Sallyport__Store__V1__StoredPrincipal **ret_principal) SP_MUST_USE;
 
-/* Adds the deletion of a principal, its keys, memberships and grants to the changes, which may be no more than `limit`
- * (FAILED_PRECONDITION). NOT_FOUND; FAILED_PRECONDITION for the last enabled ADMIN. */
+/* Adds the deletion of a principal, its keys, memberships and grants to the changes, which may be
+ * no more than `limit` (FAILED_PRECONDITION). NOT_FOUND; FAILED_PRECONDITION for the last enabled
+ * ADMIN. */
 enum sp_status sp_admin_remove_principal(struct sp_admin_context *ctx, const char *id, size_t limit) SP_MUST_USE;
 
 #endif

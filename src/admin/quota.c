@@ -28,7 +28,8 @@ static const struct quota *find_quota(enum sp_count what) {
     return known ? &quotas[what] : NULL;
 }
 
-/* Counts those of removed types that are not deleted yet. Only called when the quota would be exceeded, because it walks. */
+/* Counts those of removed types that are not deleted yet. Only called when the quota would be
+ * exceeded, because it walks. */
 static enum sp_status count_dead(struct sp_admin_context *ctx, enum sp_count what, uint64_t *ret_count) {
     *ret_count = 0;
     if (what != SP_COUNT_GRANTS && what != SP_COUNT_RESOURCES)

@@ -24,7 +24,8 @@ enum { KINDS = sizeof(purged_kinds) / sizeof(purged_kinds[0]) };
 
 /* ---- which types ---- */
 
-/* The names of removed types, each once. *ret_removed: how many numbers were removed, which only grows. */
+/* The names of removed types, each once. *ret_removed: how many numbers were removed, which only
+ * grows. */
 static enum sp_status list_removed_names(struct sp_admin_context *ctx, struct sp_str **ret_names, size_t *ret_count,
                                          size_t *ret_removed) {
     enum sp_status status = sp_admin_schema_load(ctx);

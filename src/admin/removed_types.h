@@ -1,6 +1,6 @@
-/* Resources and grants of types that the schema has no more. They grant nothing, lists leave them out,
- * quotas do not count them, and they are deleted piece by piece; the tombstones of ids remember their
- * owners. A type that came back is another one, with another number. */
+/* Resources and grants of types that the schema has no more. They grant nothing, lists leave them
+ * out, quotas do not count them, and they are deleted piece by piece; the tombstones of ids
+ * remember their owners. A type that came back is another one, with another number. */
 #ifndef SP_ADMIN_REMOVED_TYPES_H
 #define SP_ADMIN_REMOVED_TYPES_H
 
@@ -17,9 +17,9 @@ struct sp_admin_purge_place {
     bool done;
 };
 
-/* Deletes at most `limit` of them (1 or more) in one workspace, as one change, or none if a bounded piece of
- * the store has none. *ret_place counts once the write is committed. *ret_more: there may be more.
- * If it fails, the write must be aborted. */
+/* Deletes at most `limit` of them (1 or more) in one workspace, as one change, or none if a bounded
+ * piece of the store has none. *ret_place counts once the write is committed. *ret_more: there may
+ * be more. If it fails, the write must be aborted. */
 enum sp_status sp_admin_purge_removed_types(struct sp_write *write, const struct sp_admin_purge_place *place,
                                             size_t limit, int64_t now_s, struct sp_arena *arena,
                                             struct sp_admin_purge_place *ret_place, bool *ret_more,

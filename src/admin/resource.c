@@ -115,8 +115,8 @@ static enum sp_status check_no_grants(struct sp_admin_context *ctx, const struct
 }
 
 /* A type that was removed and came back has another number, and its resources of before are stored
- * under the old ones: the id is as one that was deleted. Calls `meet` for each workspace that had it
- * so, until one fails. */
+ * under the old ones: the id is as one that was deleted. Calls `meet` for each workspace that had
+ * it so, until one fails. */
 typedef enum sp_status former_owner_visit(struct sp_admin_context *ctx, const struct sp_admin_target *target,
                                           const Sallyport__Store__V1__StoredTombstone *had, void *context);
 
@@ -213,8 +213,8 @@ static enum sp_status check_id_free(struct sp_admin_context *ctx, const struct s
     return owner != 0 ? refuse_taken_id(ctx, target) : visit_former_owners(ctx, target, check_former_owner, NULL);
 }
 
-/* Takes the tombstone away, if there is one. Its grants were deleted with the resource; if there are
- * any all the same, the id stays closed. */
+/* Takes the tombstone away, if there is one. Its grants were deleted with the resource; if there
+ * are any all the same, the id stays closed. */
 static enum sp_status delete_tombstone_of_id(struct sp_admin_context *ctx, const struct sp_admin_target *target) {
     struct sp_entity_key key;
     const Sallyport__Store__V1__StoredTombstone *tombstone = NULL;
@@ -417,7 +417,8 @@ static enum sp_status may_role_delete(struct sp_admin_context *ctx, const Sallyp
     return SP_OK;
 }
 
-/* Before the resource is looked up: whoever may not delete it does not learn whether it is there. */
+/* Before the resource is looked up: whoever may not delete it does not learn whether it is
+ * there. */
 static enum sp_status check_may_delete(struct sp_admin_context *ctx, const Sallyport__V1__ResourceRef *ref) {
     bool may = ctx->is_operator || ctx->is_admin;
     enum sp_status status = may ? SP_OK : may_role_delete(ctx, ref, &may);

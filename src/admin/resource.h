@@ -11,7 +11,8 @@ enum sp_status sp_admin_add_resource(struct sp_admin_context *ctx, const struct 
                                      const Sallyport__V1__Resource *template,
                                      Sallyport__V1__Resource **ret_resource) SP_MUST_USE;
 
-/* The same for a caller who wants to register it: looks up the type, and checks who may. Puts no grants. */
+/* The same for a caller who wants to register it: looks up the type, and checks who may. Puts no
+ * grants. */
 enum sp_status sp_admin_claim_resource(struct sp_admin_context *ctx,
                                        const Sallyport__V1__Resource *template) SP_MUST_USE;
 

@@ -26,7 +26,8 @@ enum sp_status sp_admin_claiming_permissions(struct sp_admin_context *ctx,
                                              struct sp_permission_set *ret_claiming) SP_MUST_USE;
 
 /* Takes out of a key what it lists and does not have: names that the schema lost since the key was
- * given them. A name that came back is another permission (another number), which nobody gave it. */
+ * given them. A name that came back is another permission (another number), which nobody gave
+ * it. */
 enum sp_status sp_admin_trim_permissions(struct sp_admin_context *ctx,
                                          Sallyport__Store__V1__StoredKey *stored) SP_MUST_USE;
 

@@ -27,11 +27,12 @@ enum sp_status sp_admin_find_target(struct sp_admin_context *ctx, const Sallypor
 struct sp_bytes sp_admin_target_key(const struct sp_admin_context *ctx, const struct sp_admin_target *target,
                                     uint8_t room[static SP_RESOURCE_KEY_MAX_BYTES]);
 
-/* NOT_FOUND unless the target may carry grants: a global id must be registered to the workspace, and
- * none that was deleted may still have grants. */
+/* NOT_FOUND unless the target may carry grants: a global id must be registered to the workspace,
+ * and none that was deleted may still have grants. */
 enum sp_status sp_admin_check_target(struct sp_admin_context *ctx, const struct sp_admin_target *target) SP_MUST_USE;
 
-/* The acting principal's role on the target: ADMIN for an ADMIN user, else the highest of its grants. */
+/* The acting principal's role on the target: ADMIN for an ADMIN user, else the highest of its
+ * grants. */
 enum sp_status sp_admin_find_acting_role(struct sp_admin_context *ctx, const struct sp_admin_target *target,
                                          enum sp_role *ret_role) SP_MUST_USE;
 

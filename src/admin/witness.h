@@ -1,13 +1,13 @@
-/* What becomes known of who makes a call while the call is admitted, for whoever reports it. Copies of
- * texts: a witness outlives the call's arena and snapshot. */
+/* What becomes known of who makes a call while the call is admitted, for whoever reports it. Copies
+ * of texts: a witness outlives the call's arena and snapshot. */
 #ifndef SP_ADMIN_WITNESS_H
 #define SP_ADMIN_WITNESS_H
 
 #include "admin/context.h"
 #include "decide/check.h"
 
-/* Each does nothing if the caller wants no witness. The first forgets all that was known: a call may be
- * admitted several times. */
+/* Each does nothing if the caller wants no witness. The first forgets all that was known: a call
+ * may be admitted several times. */
 void sp_admin_witness_begin(const struct sp_admin_context *ctx);
 /* The key was refused by a step of the decision. */
 void sp_admin_witness_refusal(const struct sp_admin_context *ctx, enum sp_reason reason);

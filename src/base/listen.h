@@ -17,9 +17,10 @@ struct sp_listen {
 };
 
 /* Binds and listens. Port 0 picks a free one. A socket file that nobody accepts on any more is
- * replaced. `receive_buffer_bytes`: SO_RCVBUF of the connections, which inherit it from the listening
- * socket; 0: the system's default. SP_ERR_INVALID: not an address, or not a loopback address without `anywhere`, which
- * --insecure or TLS allows; SP_ERR_IO: the address is in use, or not one of this machine. */
+ * replaced. `receive_buffer_bytes`: SO_RCVBUF of the connections, which inherit it from the
+ * listening socket; 0: the system's default. SP_ERR_INVALID: not an address, or not a loopback
+ * address without `anywhere`, which --insecure or TLS allows; SP_ERR_IO: the address is in use, or
+ * not one of this machine. */
 enum sp_status sp_listen_open(const char *text, bool anywhere, int receive_buffer_bytes, struct sp_listen *ret_listen,
                               struct sp_error *error) SP_MUST_USE;
 

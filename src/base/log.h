@@ -5,8 +5,8 @@
  * as text for a person at a terminal. Never pass a key's text.
  *
  * No caller waits for whoever reads the log. A program that serves sets a sink, which takes lines
- * and returns at once. Without one a line goes to stderr, and waits for its reader a second at most,
- * less if lines before it waited in vain. Thread-safe. */
+ * and returns at once. Without one a line goes to stderr, and waits for its reader a second at
+ * most, less if lines before it waited in vain. Thread-safe. */
 #ifndef SP_BASE_LOG_H
 #define SP_BASE_LOG_H
 
@@ -36,9 +36,9 @@ void sp_log_set_format(enum sp_log_format format);
 /* Whether lines are text now, not JSON. */
 bool sp_log_is_text(void);
 
-/* Gives lines to `sink` instead of stderr; NULL: to stderr again. Each line ends with a line feed and
- * is valid during the call, which must not wait for anything. On any thread, one at a time. Returns
- * once no other thread is in the sink that was set before. */
+/* Gives lines to `sink` instead of stderr; NULL: to stderr again. Each line ends with a line feed
+ * and is valid during the call, which must not wait for anything. On any thread, one at a time.
+ * Returns once no other thread is in the sink that was set before. */
 void sp_log_set_sink(void (*sink)(void *user, const char *line, size_t size), void *user);
 
 /* SP_ERR_INVALID unless `name` is debug, info, warning or error. */

@@ -54,7 +54,8 @@ size_t sp_mask_prefix_size(struct sp_str text) {
     return 0;
 }
 
-/* The size of what follows the prefix of another system's key; 0: the text does not begin with one. */
+/* The size of what follows the prefix of another system's key; 0: the text does not begin with
+ * one. */
 static size_t measure_foreign_tail(struct sp_str text, size_t *ret_prefix_size) {
     size_t prefix = sp_mask_prefix_size(text), end = prefix;
     bool digit = false;

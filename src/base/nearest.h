@@ -1,4 +1,5 @@
-/* Which of the names that exist somebody probably meant by one that does not. Thread-safe: no state. */
+/* Which of the names that exist somebody probably meant by one that does not. Thread-safe: no
+ * state. */
 #ifndef SP_BASE_NEAREST_H
 #define SP_BASE_NEAREST_H
 
@@ -10,9 +11,10 @@ struct sp_nearest {
     size_t edits;       /* letters to insert, remove or replace */
 };
 
-/* Keeps `name` if it is nearer to what was typed than the ones before. Names that begin with what was typed, two
- * letters or more, are nearest, and of several the first. Else up to two letters may be wrong, and one in a word of three
- * letters or less; words of more than 64 bytes are never near. */
+/* Keeps `name` if it is nearer to what was typed than the ones before. Names that begin with what
+ * was typed, two letters or more, are nearest, and of several the first. Else up to two letters may
+ * be wrong, and one in a word of three letters or less; words of more than 64 bytes are never
+ * near. */
 void sp_nearest_consider(struct sp_nearest *nearest, struct sp_str name, struct sp_str typed);
 
 #endif

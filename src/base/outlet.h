@@ -1,5 +1,6 @@
-/* Where lines go: a file, pipe, socket or terminal, which other processes may share and which nobody
- * may read. A write takes what fits now and never waits; waiting is a call of its own, with a limit.
+/* Where lines go: a file, pipe, socket or terminal, which other processes may share and which
+ * nobody may read. A write takes what fits now and never waits; waiting is a call of its own, with
+ * a limit.
  *
  * Standard output and error belong to other processes too, so their O_NONBLOCK flag stays as it is:
  * the outlet opens a description of its own where the kernel allows that. Where it does not (a pipe
@@ -30,8 +31,8 @@ struct sp_outlet {
 /* Opens STDOUT_FILENO or STDERR_FILENO. SP_ERR_IO: it is closed; errno says why. */
 enum sp_status sp_outlet_open_standard(int standard_fd, struct sp_outlet *ret_outlet) SP_MUST_USE;
 
-/* Opens a file for appending, and creates it with mode 0640. A named pipe that nobody reads is opened
- * all the same. SP_ERR_IO; errno says why. */
+/* Opens a file for appending, and creates it with mode 0640. A named pipe that nobody reads is
+ * opened all the same. SP_ERR_IO; errno says why. */
 enum sp_status sp_outlet_open_file(const char *path, struct sp_outlet *ret_outlet) SP_MUST_USE;
 
 /* Writes what fits now. A stream gets whole lines, as long as none is longer than a pipe takes at

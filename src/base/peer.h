@@ -1,5 +1,5 @@
-/* The address at the other end of a connection, as a value: for counting connections by address and for
- * finding one by its text. Pure; any thread. */
+/* The address at the other end of a connection, as a value: for counting connections by address and
+ * for finding one by its text. Pure; any thread. */
 #ifndef SP_BASE_PEER_H
 #define SP_BASE_PEER_H
 

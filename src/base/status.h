@@ -1,7 +1,7 @@
 /* What can go wrong, and how it is said.
  *
- * A function that can fail returns `enum sp_status`; where a person will read why, it also fills a `struct sp_error`.
- * A denied decision is an answer, never a status. Thread-safe: no state. */
+ * A function that can fail returns `enum sp_status`; where a person will read why, it also fills a
+ * `struct sp_error`. A denied decision is an answer, never a status. Thread-safe: no state. */
 #ifndef SP_BASE_STATUS_H
 #define SP_BASE_STATUS_H
 
@@ -50,8 +50,8 @@ struct sp_error {
     char message[1024]; /* UTF-8, says what is wrong, where, and how to fix it; cut at the end if longer */
 };
 
-/* Sets `error` (may be NULL) and returns `status`, so that `return sp_error_set(…)` reads well. What looks like a key in
- * the message is masked (base/mask.h). */
+/* Sets `error` (may be NULL) and returns `status`, so that `return sp_error_set(…)` reads well.
+ * What looks like a key in the message is masked (base/mask.h). */
 enum sp_status sp_error_set(struct sp_error *error, enum sp_status status, const char *format, ...) SP_PRINTF(3, 4);
 enum sp_status sp_error_vset(struct sp_error *error, enum sp_status status, const char *format, va_list arguments)
     SP_PRINTF(3, 0);

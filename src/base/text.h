@@ -45,8 +45,8 @@ enum sp_status sp_text_check_name(struct sp_str text, const char *field, struct 
 /* 1 to 256 bytes, printable. */
 enum sp_status sp_text_check_resource_id(struct sp_str text, const char *field, struct sp_error *error) SP_MUST_USE;
 
-/* Reads the decimal number behind `before`, with which a message of ours begins ("line 7: …"): returns what follows it,
- * or NULL if there is no such thing, or `text` is NULL. */
+/* Reads the decimal number behind `before`, with which a message of ours begins ("line 7: …"):
+ * returns what follows it, or NULL if there is no such thing, or `text` is NULL. */
 const char *sp_text_read_number(const char *text, const char *before, unsigned long *ret_number);
 
 #endif

@@ -1,7 +1,7 @@
 /* Writing text piece by piece into memory of a fixed size: plain, and as JSON.
  *
- * What does not fit is left out completely, and `full` is set. In lines and JSON texts, what looks like a key is masked
- * (base/mask.h). Thread-safe: no state but the
+ * What does not fit is left out completely, and `full` is set. In lines and JSON texts, what looks
+ * like a key is masked (base/mask.h). Thread-safe: no state but the
  * caller's. */
 #ifndef SP_BASE_TEXT_OUT_H
 #define SP_BASE_TEXT_OUT_H
@@ -45,8 +45,8 @@ void sp_json_bool(struct sp_text_out *out, const char *name, bool value);
 void sp_json_time(struct sp_text_out *out, const char *name, int64_t seconds, uint32_t nanoseconds);
 void sp_json_close(struct sp_text_out *out);
 
-/* A member that is an object; close it with sp_json_close. If `full` is set afterwards, what was written is
- * no JSON. */
+/* A member that is an object; close it with sp_json_close. If `full` is set afterwards, what was
+ * written is no JSON. */
 void sp_json_open_member(struct sp_text_out *out, const char *name);
 
 #endif

@@ -6,7 +6,8 @@
 
 #include "base/status.h"
 
-/* Starts a thread that is to be joined. The format says what it is, as the end of "cannot start …". SP_ERR_IO. */
+/* Starts a thread that is to be joined. The format says what it is, as the end of "cannot start …".
+ * SP_ERR_IO. */
 enum sp_status sp_thread_start(pthread_t *ret_thread, void *(*run)(void *context), void *context,
                                struct sp_error *error, const char *format, ...) SP_PRINTF(5, 6) SP_MUST_USE;
 

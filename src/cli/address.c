@@ -50,7 +50,8 @@ static bool is_bare_ipv6(const char *text) {
     return text[0] != '[' && colon != NULL && strchr(colon + 1, ':') != NULL;
 }
 
-/* Without brackets, what is behind the last colon may be a port: of four digits or more, and behind an address. */
+/* Without brackets, what is behind the last colon may be a port: of four digits or more, and behind
+ * an address. */
 static bool has_bare_port(const char *text, const char *colon, bool *ret_ambiguous) {
     struct sp_ip ip;
     *ret_ambiguous = sp_ip_parse(sp_str_from(text), &ip, NULL) == SP_OK;

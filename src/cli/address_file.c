@@ -133,7 +133,8 @@ static bool is_entry_selected(const struct address_file *file, const json_t *ent
 
 /* ---- lists of JSON ---- */
 
-/* Where providers put an address into an object: AWS; Google, OpenAI; Atlassian, Oracle; Zscaler; Ahrefs. */
+/* Where providers put an address into an object: AWS; Google, OpenAI; Atlassian, Oracle; Zscaler;
+ * Ahrefs. */
 static const char *const address_members[] = {"ip_prefix", "ipv6_prefix", "ipv4Prefix", "ipv6Prefix",
                                               "cidr",      "range",       "ip_address"};
 

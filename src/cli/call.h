@@ -18,8 +18,8 @@ struct cli_service {
     const char *set_by;         /* what sets its address: "--admin, SALLYPORT_ADMIN" */
 };
 
-/* The local value that has the places of the entries of the one repeated field that came from files: an array of texts
- * such as "list.txt, line 7", or null for an entry that was typed. */
+/* The local value that has the places of the entries of the one repeated field that came from
+ * files: an array of texts such as "list.txt, line 7", or null for an entry that was typed. */
 #define SP_CLI_PLACES "places"
 
 struct cli_call {

@@ -60,8 +60,8 @@ static enum sp_status watch_changes(struct cli_call *call, struct sp_rpc_client 
     return status;
 }
 
-/* Servers end streams at an age, and when they stop: then it goes on with the next, behind the last change. What
- * did not work before is not tried again. */
+/* Servers end streams at an age, and when they stop: then it goes on with the next, behind the last
+ * change. What did not work before is not tried again. */
 static enum sp_status follow_changes(struct cli_call *call, struct sp_rpc_client *client, struct sp_error *error) {
     enum { CONNECT_MS = 10 * 1000, WORKED_MS = 500, PAUSE_MS = 1000, PATIENCE_MS = 60 * 1000 };
     struct sp_arena arena;

@@ -5,8 +5,8 @@
 #include "cli/print.h"
 #include "cli/single_call.h"
 
-/* Who is left; one operator alone cannot be revoked by another when that key leaks. What cannot be read is left out: the
- * revocation is done. */
+/* Who is left; one operator alone cannot be revoked by another when that key leaks. What cannot be
+ * read is left out: the revocation is done. */
 static void note_operators_left(struct cli_call *call) {
     struct sp_error ignored;
     json_t *reply = NULL, *request = json_object();

@@ -86,7 +86,8 @@ struct cli_command {
     struct cli_argument positionals[CLI_POSITIONALS_MAX];
     struct cli_argument options[CLI_ARGUMENTS_MAX];
     int (*run)(struct cli_call *call); /* the exit status; NULL: sp_cli_run_single_call */
-    /* Says on stderr what follows from the reply, if that is shown to a person; NULL: nothing does. */
+    /* Says on stderr what follows from the reply, if that is shown to a person; NULL: nothing
+     * does. */
     void (*note)(const struct cli_call *call, const json_t *reply);
 };
 

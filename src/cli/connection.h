@@ -29,7 +29,8 @@ enum sp_status sp_cli_call_once(struct cli_call *call, const char *method, const
 enum sp_status sp_cli_open_stream(struct sp_rpc_client *client, const char *method, const json_t *request,
                                   struct sp_rpc_stream **ret_stream, struct sp_error *error) SP_MUST_USE;
 
-/* The stream's next message in `arena`, as sp_rpc_stream_receive; SP_ERR_DEADLINE after the call's time limit. */
+/* The stream's next message in `arena`, as sp_rpc_stream_receive; SP_ERR_DEADLINE after the call's
+ * time limit. */
 enum sp_status sp_cli_receive(const struct cli_call *call, struct sp_rpc_stream *stream, struct sp_arena *arena,
                               struct sp_bytes *ret_bytes, struct sp_error *error) SP_MUST_USE;
 

@@ -4,8 +4,8 @@
 
 #include <jansson.h>
 
-/* In a reply, and all that is in it: seconds become "2026-12-31T23:59:59Z", and 0, which stands for no time, null. Times
- * are known by their names, such as createdAt and notAfter. */
+/* In a reply, and all that is in it: seconds become "2026-12-31T23:59:59Z", and 0, which stands for
+ * no time, null. Times are known by their names, such as createdAt and notAfter. */
 void sp_cli_times_to_text(json_t *json);
 
 #endif

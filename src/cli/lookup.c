@@ -82,7 +82,8 @@ const char *sp_cli_find_unknown_option(const struct cli_command *const *tables, 
     return NULL;
 }
 
-/* Moves the first word from `from` on that is neither an option nor the value of one to there. False: there is none. */
+/* Moves the first word from `from` on that is neither an option nor the value of one to there.
+ * False: there is none. */
 static bool move_word_to(const struct cli_command *const *tables, int argc, char **argv, int from) {
     for (int i = from; i < argc && strcmp(argv[i], "--") != 0; i++) {
         if (!sp_cli_is_option_word(argv[i])) {

@@ -32,7 +32,8 @@ static bool copy_without_indexes(const char *field, size_t size, char out[static
     return used > 0 && size < PATH_BYTES;
 }
 
-/* "permissions.names" and "allowedIps" as the services write them: "permissions.names", "allowed_ips". */
+/* "permissions.names" and "allowedIps" as the services write them: "permissions.names",
+ * "allowed_ips". */
 static void write_snake_case(const char *path, char out[static PATH_BYTES]) {
     size_t used = 0;
     for (; *path != '\0' && used + 2 < PATH_BYTES; path++) {
@@ -129,7 +130,8 @@ static void add_setters_among(struct setters *setters, const struct cli_argument
     }
 }
 
-/* Where an id is looked up, the services name what it is of: "principal" for the id of `user get`. */
+/* Where an id is looked up, the services name what it is of: "principal" for the id of `user
+ * get`. */
 static void add_id_of_kind(struct setters *setters, const char *field) {
     static const char *const kinds[] = {"principal", "group", "key", "workspace"};
     const struct cli_argument *rows = setters->call->command->positionals, *id = NULL;
@@ -148,8 +150,8 @@ static void add_id_of_kind(struct setters *setters, const char *field) {
         add_setter(setters, NULL, "", id->value);
 }
 
-/* What `field` is set by, separated by commas: what was given, or else all that can. The number of characters; 0: nothing
- * sets it. */
+/* What `field` is set by, separated by commas: what was given, or else all that can. The number of
+ * characters; 0: nothing sets it. */
 static size_t write_setters(const struct cli_call *call, const char *field, bool first_only, char *out, size_t room) {
     struct setters setters = {.call = call, .out = out, .room = room, .first_only = first_only};
     const struct cli_command *command = call->command;
@@ -204,7 +206,8 @@ static size_t write_field(const struct cli_call *call, const char *word, size_t 
     return used < room ? used : room - 1;
 }
 
-/* What the services say of a value, and what people type for it. The number of bytes of the former; 0: it is none. */
+/* What the services say of a value, and what people type for it. The number of bytes of the former;
+ * 0: it is none. */
 static size_t read_service_words(const char *text, const char **ret_typed) {
     static const struct {
         const char *said, *typed;

@@ -21,7 +21,8 @@ enum sp_status sp_cli_export_to_stdout(const struct sp_policy *policy, struct sp
     return ferror(stdout) == 0 ? SP_OK : sp_error_set(error, SP_ERR_IO, "cannot write the output");
 }
 
-/* A new file, whatever others have put there, that only those can read who can read the file that it will replace. NULL: errno says why. */
+/* A new file, whatever others have put there, that only those can read who can read the file that
+ * it will replace. NULL: errno says why. */
 static FILE *open_file_beside(const char *beside, const char *path) {
     struct stat about;
     bool exists = stat(path, &about) == 0;

@@ -7,12 +7,15 @@
 /* All sections, one after the other. */
 enum sp_status sp_cli_export_to_stdout(const struct sp_policy *policy, struct sp_error *error) SP_MUST_USE;
 
-/* A file for each section, such as users.yaml, in a folder that is made if it does not exist. Each is written under another name and then renamed, so that a file is either the old or the new one. */
+/* A file for each section, such as users.yaml, in a folder that is made if it does not exist. Each
+ * is written under another name and then renamed, so that a file is either the old or the new
+ * one. */
 enum sp_status sp_cli_export_to_folder(const struct sp_policy *policy, const char *folder,
                                        struct sp_error *error) SP_MUST_USE;
 
-/* Writes the policy into the files of a folder, each entry where it is, with their comments; only files that change. A
- * folder without policy files is as for sp_cli_export_to_folder. SP_ERR_INVALID if they have errors. */
+/* Writes the policy into the files of a folder, each entry where it is, with their comments; only
+ * files that change. A folder without policy files is as for sp_cli_export_to_folder.
+ * SP_ERR_INVALID if they have errors. */
 enum sp_status sp_cli_update_folder(struct sp_policy *policy, const char *folder, struct sp_error *error) SP_MUST_USE;
 
 #endif

@@ -330,7 +330,8 @@ void sp_cli_print_line(json_t *json, FILE *out) {
     (void)fputc('\n', out);
 }
 
-/* The columns of the terminal that `out` writes to; 0: it is not a terminal, and nothing needs to be cut. */
+/* The columns of the terminal that `out` writes to; 0: it is not a terminal, and nothing needs to
+ * be cut. */
 static size_t screen_width(FILE *out) {
     enum { USUAL = 80 };
     struct winsize size;

@@ -23,7 +23,8 @@ enum {
 /* The preface with an empty SETTINGS frame. */
 static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0";
 
-/* A ClientHello for TLS 1.3 and 1.2. It has no key share, so that nothing comes of it: a server of 1.3 asks for one. */
+/* A ClientHello for TLS 1.3 and 1.2. It has no key share, so that nothing comes of it: a server of
+ * 1.3 asks for one. */
 static const char client_hello[] = "\x16\3\1\0\x68"                   /* a handshake record of 104 bytes */
                                    "\1\0\0\x64"                       /* a ClientHello of 100 bytes */
                                    "\3\3"                             /* as of TLS 1.2 */

@@ -1,5 +1,6 @@
-/* What answers at an address that could not be called. gRPC's own messages differ between its releases and say little:
- * "Socket closed" for a TLS port that was called in plaintext. So the address is asked once more, in plaintext. */
+/* What answers at an address that could not be called. gRPC's own messages differ between its
+ * releases and say little: "Socket closed" for a TLS port that was called in plaintext. So the
+ * address is asked once more, in plaintext. */
 #ifndef SP_CLI_PROBE_H
 #define SP_CLI_PROBE_H
 
@@ -15,8 +16,8 @@ enum cli_peer {
     CLI_PEER_TLS,
 };
 
-/* Connects, sends the preface of HTTP/2, and looks at the first bytes that come; if none do, the same with the first
- * message of TLS. Takes four seconds at most. */
+/* Connects, sends the preface of HTTP/2, and looks at the first bytes that come; if none do, the
+ * same with the first message of TLS. Takes four seconds at most. */
 enum cli_peer sp_cli_probe(const struct cli_address *address);
 
 /* What the first bytes of an answer belong to. */

@@ -45,8 +45,9 @@ static bool is_json_blank(char c) {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-/* Whether a character may follow another outside of texts, blanks apart. A name is always a text, so that what follows its ':' is
- * no part of it in YAML either; a word, such as true or 1e9, holds no quotes. `before` 0: at the beginning. */
+/* Whether a character may follow another outside of texts, blanks apart. A name is always a text,
+ * so that what follows its ':' is no part of it in YAML either; a word, such as true or 1e9, holds
+ * no quotes. `before` 0: at the beginning. */
 static bool may_stand_after(char before, char c) {
     bool word = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.' || c == 'E';
     if (before == '\0')
@@ -58,7 +59,8 @@ static bool may_stand_after(char before, char c) {
     return word || strchr("{}[],", c) != NULL;
 }
 
-/* The index of the quote that ends the text which the one at `begin` begins; the size if none does. */
+/* The index of the quote that ends the text which the one at `begin` begins; the size if none
+ * does. */
 static size_t find_closing_quote(struct sp_str text, size_t begin) {
     size_t i = begin + 1;
     while (i < text.size && text.data[i] != '"')
@@ -66,7 +68,8 @@ static size_t find_closing_quote(struct sp_str text, size_t begin) {
     return i < text.size ? i : text.size;
 }
 
-/* Whether everybody finds the same texts in quotes: so it is in JSON. What else is wrong with it, the YAML reader says. */
+/* Whether everybody finds the same texts in quotes: so it is in JSON. What else is wrong with it,
+ * the YAML reader says. */
 static bool is_json_document(struct sp_str text) {
     char before = '\0';
     for (size_t i = 0; i < text.size; i++) {

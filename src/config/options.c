@@ -372,7 +372,8 @@ static int print_value(const struct sp_option *option, FILE *out) {
     return 0;
 }
 
-/* Flags that only ask for something, such as --help, have no environment variable and are not settings. */
+/* Flags that only ask for something, such as --help, have no environment variable and are not
+ * settings. */
 static bool is_setting(const struct sp_option *option) {
     return option->environment != NULL;
 }

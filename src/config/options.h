@@ -59,8 +59,8 @@ struct sp_option_file {
 /* Sets defaults, then the environment's values, then those of argv[1]…; an option that is given
  * replaces the environment's value. Texts are borrowed from argv, the environment (lists are copied
  * and never freed) and the table. *ret_rest is the index in argv of the first argument that is no
- * option (they are moved to the end), or argc. Abbreviations are not accepted. SP_ERR_INVALID names the option and what it may be.
- * At most SP_OPTIONS_MAX rows. */
+ * option (they are moved to the end), or argc. Abbreviations are not accepted. SP_ERR_INVALID names
+ * the option and what it may be. At most SP_OPTIONS_MAX rows. */
 enum sp_status sp_options_parse(const struct sp_option *table, size_t count, int argc, char **argv, int *ret_rest,
                                 struct sp_error *error) SP_MUST_USE;
 
@@ -77,9 +77,9 @@ struct sp_option_word {
     bool takes_value;
 };
 
-/* Refuses what those take but no other program here does: abbreviations, which another option can make ambiguous or mean
- * something else. Looks at words that begin with "--", up to "--" alone. SP_ERR_INVALID with the option that was probably
- * meant. */
+/* Refuses what those take but no other program here does: abbreviations, which another option can
+ * make ambiguous or mean something else. Looks at words that begin with "--", up to "--" alone.
+ * SP_ERR_INVALID with the option that was probably meant. */
 enum sp_status sp_options_check_words(const struct sp_option_word *words, size_t count, int argc, char **argv,
                                       struct sp_error *error) SP_MUST_USE;
 

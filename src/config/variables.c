@@ -33,7 +33,8 @@ static bool holds_port(struct sp_str text) {
     return false;
 }
 
-/* `rest`: of the name, behind the prefix. Other Services may have names that begin as the program's. */
+/* `rest`: of the name, behind the prefix. Other Services may have names that begin as the
+ * program's. */
 static bool is_made_by_kubernetes(struct sp_str rest) {
     return ends_with(rest, "SERVICE_HOST") || ends_with(rest, "SERVICE_PORT") || ends_with(rest, "PORT") ||
            holds_port(rest);

@@ -1,5 +1,5 @@
-/* Environment variables that begin as a program's do, but that no option reads: most are misspelled.
- * Not thread-safe: reads the environment. */
+/* Environment variables that begin as a program's do, but that no option reads: most are
+ * misspelled. Not thread-safe: reads the environment. */
 #ifndef SP_CONFIG_VARIABLES_H
 #define SP_CONFIG_VARIABLES_H
 
@@ -13,9 +13,10 @@ struct sp_unknown_variables {
     size_t count;
 };
 
-/* Finds those that begin with the prefix ("SALLYPORTD_") in an environment, as environ(7) has it. No
- * value is read or shown. Left out are the variables that Kubernetes makes for Services whose names
- * begin as the program's (…_SERVICE_HOST, …_SERVICE_PORT, …_SERVICE_PORT_NAME, …_PORT, …_PORT_7400_TCP and so on). */
+/* Finds those that begin with the prefix ("SALLYPORTD_") in an environment, as environ(7) has it.
+ * No value is read or shown. Left out are the variables that Kubernetes makes for Services whose
+ * names begin as the program's (…_SERVICE_HOST, …_SERVICE_PORT, …_SERVICE_PORT_NAME, …_PORT,
+ * …_PORT_7400_TCP and so on). */
 void sp_variables_find_unknown(const struct sp_option *table, size_t count, const char *prefix,
                                char *const *environment, struct sp_unknown_variables *ret_unknown);
 

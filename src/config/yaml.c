@@ -118,7 +118,8 @@ static enum sp_status skip_rest(struct sp_yaml *yaml, const yaml_event_t *began)
     return SP_OK;
 }
 
-/* Refuses a value of which the event is the beginning, and goes behind it for a caller who keeps the error. */
+/* Refuses a value of which the event is the beginning, and goes behind it for a caller who keeps
+ * the error. */
 static enum sp_status refuse_value(struct sp_yaml *yaml, const yaml_event_t *began, const char *what) {
     struct sp_error later = {0}, *error = yaml->error;
     yaml_mark_t mark = began->start_mark;
@@ -277,8 +278,9 @@ enum sp_status sp_yaml_find_key(const struct sp_yaml *yaml, const struct sp_yaml
 
 /* ---- before libyaml reads ---- */
 
-/* YAML 1.1, which libyaml reads, ends lines where YAML 1.2, editors and reviews do not. Within quotes too: libyaml folds
- * U+0085 there into a blank, and drops the blanks around U+2028 and U+2029; YAML 1.2 keeps all as they are. */
+/* YAML 1.1, which libyaml reads, ends lines where YAML 1.2, editors and reviews do not. Within
+ * quotes too: libyaml folds U+0085 there into a blank, and drops the blanks around U+2028 and
+ * U+2029; YAML 1.2 keeps all as they are. */
 static const struct line_end {
     const char *bytes;
     const char *what;

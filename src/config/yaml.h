@@ -1,11 +1,12 @@
 /* A strict reader of small YAML files that people write: nested mappings whose keys and values are
  * text. Pure.
  *
- * One document, in UTF-8; a byte order mark before it is skipped. Refused everywhere, because somebody
- * who reads the file could overlook what they do: aliases, anchors, tags, directives, lists and further
- * documents unless the caller takes them, and characters that end lines (and comments) for libyaml and not for other readers. Callers must refuse keys that
- * are given twice (sp_yaml_find_key does), and decide what nests how deep: nothing here follows a
- * value that was not asked for. Every message begins with "line L, column C: ". One thread. */
+ * One document, in UTF-8; a byte order mark before it is skipped. Refused everywhere, because
+ * somebody who reads the file could overlook what they do: aliases, anchors, tags, directives,
+ * lists and further documents unless the caller takes them, and characters that end lines (and
+ * comments) for libyaml and not for other readers. Callers must refuse keys that are given twice
+ * (sp_yaml_find_key does), and decide what nests how deep: nothing here follows a value that was
+ * not asked for. Every message begins with "line L, column C: ". One thread. */
 #ifndef SP_CONFIG_YAML_H
 #define SP_CONFIG_YAML_H
 
@@ -41,8 +42,8 @@ struct sp_yaml {
 typedef enum sp_status sp_yaml_entry(struct sp_yaml *yaml, const struct sp_yaml_scalar *key, void *context);
 
 /* Reads a text, which must be a mapping, with `read` for each of its keys. `yaml` needs arena,
- * error, user and `stored`. `empty` and `otherwise` are the messages for a text with nothing in it and for
- * one that is not a mapping. */
+ * error, user and `stored`. `empty` and `otherwise` are the messages for a text with nothing in it
+ * and for one that is not a mapping. */
 enum sp_status sp_yaml_read(struct sp_yaml *yaml, struct sp_str text, const char *empty, const char *otherwise,
                             sp_yaml_entry *read) SP_MUST_USE;
 
@@ -59,8 +60,8 @@ typedef enum sp_status sp_yaml_take(struct sp_yaml *yaml, const struct sp_yaml_s
 enum sp_status sp_yaml_read_list(struct sp_yaml *yaml, const char *otherwise, sp_yaml_take *take,
                                  void *context) SP_MUST_USE;
 
-/* A value that may have several shapes; members that are NULL are shapes that it may not have, and `otherwise` is the
- * message for those. */
+/* A value that may have several shapes; members that are NULL are shapes that it may not have, and
+ * `otherwise` is the message for those. */
 struct sp_yaml_shapes {
     const char *otherwise;
     sp_yaml_take *text;   /* a text */
@@ -79,7 +80,8 @@ enum sp_status sp_yaml_find_key(const struct sp_yaml *yaml, const struct sp_yaml
 
 /* ---- refusing: all return the status that they set ---- */
 
-/* The column in the file as it came, of a scalar's column: they differ behind escapes that were joined. */
+/* The column in the file as it came, of a scalar's column: they differ behind escapes that were
+ * joined. */
 size_t sp_yaml_column(const struct sp_yaml *yaml, size_t line, size_t column);
 
 /* "line L, column C: subject what". */

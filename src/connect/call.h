@@ -36,8 +36,8 @@ static inline struct connect_call *sp_connect_call_of_task(struct connect_task *
     return (struct connect_call *)(void *)((char *)task - offsetof(struct connect_call, task));
 }
 
-/* Prepares a zeroed call, on the HTTP server's thread; its operations are the caller's to set. False when out of
- * memory. */
+/* Prepares a zeroed call, on the HTTP server's thread; its operations are the caller's to set.
+ * False when out of memory. */
 bool sp_connect_call_init(struct connect_call *call, const struct connect_method *method,
                           struct sp_http_exchange *exchange, enum sp_connect_codec codec) SP_MUST_USE;
 /* Allowed for a zeroed call too. */

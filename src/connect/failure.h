@@ -1,4 +1,5 @@
-/* How Connect words an error: its code, the HTTP status of unary calls, and its JSON. Any thread: no state. */
+/* How Connect words an error: its code, the HTTP status of unary calls, and its JSON. Any thread:
+ * no state. */
 #ifndef SP_CONNECT_FAILURE_H
 #define SP_CONNECT_FAILURE_H
 

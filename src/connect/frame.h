@@ -1,4 +1,5 @@
-/* Frames of Connect's streams: one byte of flags, four of the length (big-endian), the message. Pure. */
+/* Frames of Connect's streams: one byte of flags, four of the length (big-endian), the message.
+ * Pure. */
 #ifndef SP_CONNECT_FRAME_H
 #define SP_CONNECT_FRAME_H
 
@@ -18,8 +19,8 @@ struct sp_connect_frame {
     struct sp_bytes message;
 };
 
-/* Takes the first frame of a request's body, which is not empty. SP_ERR_INVALID: it is cut, or has flags that requests do
- * not have. */
+/* Takes the first frame of a request's body, which is not empty. SP_ERR_INVALID: it is cut, or has
+ * flags that requests do not have. */
 enum sp_status sp_connect_take_frame(struct sp_bytes *rest, struct sp_connect_frame *ret_frame,
                                      struct sp_error *error) SP_MUST_USE;
 

@@ -6,8 +6,8 @@
 
 #include "base/arena.h"
 
-/* Decompresses into the arena, at most `most` bytes. SP_ERR_INVALID: not gzip, damaged, cut, or followed by something;
- * SP_ERR_EXHAUSTED: it would be larger; SP_ERR_MEMORY. */
+/* Decompresses into the arena, at most `most` bytes. SP_ERR_INVALID: not gzip, damaged, cut, or
+ * followed by something; SP_ERR_EXHAUSTED: it would be larger; SP_ERR_MEMORY. */
 enum sp_status sp_connect_gunzip(struct sp_bytes compressed, size_t most, struct sp_arena *arena,
                                  struct sp_bytes *ret_bytes, struct sp_error *error) SP_MUST_USE;
 

@@ -1,5 +1,6 @@
-/* What the headers of a Connect request say: how its messages are written and compressed, and how long the caller
- * waits. Pure but for the exchange that it reads. Any thread that may read the exchange. */
+/* What the headers of a Connect request say: how its messages are written and compressed, and how
+ * long the caller waits. Pure but for the exchange that it reads. Any thread that may read the
+ * exchange. */
 #ifndef SP_CONNECT_HEAD_H
 #define SP_CONNECT_HEAD_H
 
@@ -24,18 +25,20 @@ struct sp_connect_head {
 };
 
 /* The codec of a media type: "application/json" and "application/proto", and for streams
- * "application/connect+json" and "application/connect+proto", in any case. False for every other, and for a charset
- * other than UTF-8. */
+ * "application/connect+json" and "application/connect+proto", in any case. False for every other,
+ * and for a charset other than UTF-8. */
 bool sp_connect_find_codec(struct sp_str media_type, bool is_stream, enum sp_connect_codec *ret_codec);
 
 /* The media type of messages. A constant. */
 const char *sp_connect_media_type(enum sp_connect_codec codec, bool is_stream);
 
-/* Whether a list of encodings, as in Accept-Encoding, names gzip and does not rule it out with q=0. */
+/* Whether a list of encodings, as in Accept-Encoding, names gzip and does not rule it out with
+ * q=0. */
 bool sp_connect_accepts_gzip(struct sp_str list);
 
-/* Reads the headers of a request whose codec is known. SP_ERR_INVALID: another version of the protocol, a timeout that is
- * not 1 to 10 digits, or a header given twice; SP_ERR_UNIMPLEMENTED: an encoding other than gzip and identity. */
+/* Reads the headers of a request whose codec is known. SP_ERR_INVALID: another version of the
+ * protocol, a timeout that is not 1 to 10 digits, or a header given twice; SP_ERR_UNIMPLEMENTED: an
+ * encoding other than gzip and identity. */
 enum sp_status sp_connect_read_head(const struct sp_http_exchange *exchange, bool is_stream,
                                     struct sp_connect_head *head, struct sp_error *error) SP_MUST_USE;
 

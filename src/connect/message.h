@@ -1,5 +1,5 @@
-/* Messages of Connect, between the text that travels and the protobuf bytes that handlers know. Any thread: no
- * state. */
+/* Messages of Connect, between the text that travels and the protobuf bytes that handlers know. Any
+ * thread: no state. */
 #ifndef SP_CONNECT_MESSAGE_H
 #define SP_CONNECT_MESSAGE_H
 
@@ -11,15 +11,17 @@
 /* JSON may be this many times as large as the message may be as protobuf. */
 enum { SP_CONNECT_JSON_TIMES = 4 };
 
-/* Reads a request message of a method whose messages may have `most` bytes as protobuf. What was decompressed and what is
- * returned lies in the arena; protobuf that is not compressed is returned as it is, unchecked. An empty JSON text is no
- * message. SP_ERR_INVALID with the field's path or the text's line; SP_ERR_EXHAUSTED: too large; SP_ERR_MEMORY. */
+/* Reads a request message of a method whose messages may have `most` bytes as protobuf. What was
+ * decompressed and what is returned lies in the arena; protobuf that is not compressed is returned
+ * as it is, unchecked. An empty JSON text is no message. SP_ERR_INVALID with the field's path or
+ * the text's line; SP_ERR_EXHAUSTED: too large; SP_ERR_MEMORY. */
 enum sp_status sp_connect_read_message(const ProtobufCMessageDescriptor *descriptor, enum sp_connect_codec codec,
                                        bool is_gzip, struct sp_bytes body, size_t most, struct sp_arena *arena,
                                        struct sp_bytes *ret_message, struct sp_error *error) SP_MUST_USE;
 
-/* Writes a reply message, protobuf bytes of this program's own. `arena`: scratch, and what is returned, unless that is
- * the message itself. SP_ERR_EXHAUSTED; SP_ERR_INTERNAL: it is not such a message. */
+/* Writes a reply message, protobuf bytes of this program's own. `arena`: scratch, and what is
+ * returned, unless that is the message itself. SP_ERR_EXHAUSTED; SP_ERR_INTERNAL: it is not such a
+ * message. */
 enum sp_status sp_connect_write_message(const ProtobufCMessageDescriptor *descriptor, enum sp_connect_codec codec,
                                         struct sp_bytes message, struct sp_arena *arena, struct sp_bytes *ret_text,
                                         struct sp_error *error) SP_MUST_USE;

@@ -61,8 +61,8 @@ static struct connect_stream *stream_of(const struct sp_rpc_call *base) {
 
 static void run_stream_events(struct connect_task *task);
 
-/* Any thread that may still do so. The lock is held until the task was posted, so that the worker cannot free it
- * meanwhile. */
+/* Any thread that may still do so. The lock is held until the task was posted, so that the worker
+ * cannot free it meanwhile. */
 static void post_stream_event(struct connect_stream *stream, unsigned event) {
     pthread_mutex_lock(&stream->lock);
     bool posted = stream->events != 0;

@@ -1,5 +1,5 @@
-/* Inside src/connect: calls with any number of messages. The request has come completely when the call begins; replies
- * leave one by one. */
+/* Inside src/connect: calls with any number of messages. The request has come completely when the
+ * call begins; replies leave one by one. */
 #ifndef SP_CONNECT_STREAM_H
 #define SP_CONNECT_STREAM_H
 

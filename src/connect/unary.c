@@ -16,8 +16,8 @@ enum {
     SCRATCH_BUDGET_BYTES = 16 * 1024 * 1024, /* for reading one message */
 };
 
-/* A call belongs to the worker's thread until a handler keeps it for another, and must not be touched once it was
- * ended. The exchange's arena has the request and the reply. */
+/* A call belongs to the worker's thread until a handler keeps it for another, and must not be
+ * touched once it was ended. The exchange's arena has the request and the reply. */
 struct unary_call {
     struct connect_call call; /* first: a unary call is its call */
     unsigned http_status;     /* of the reply, as the next */

@@ -57,7 +57,8 @@ static bool has_tasks(const struct connect_worker *worker) {
     return worker->quick.first != NULL || worker->slow.first != NULL;
 }
 
-/* All that are quick, in their order, and behind them one that is not; NULL: none until something was due. */
+/* All that are quick, in their order, and behind them one that is not; NULL: none until something
+ * was due. */
 static struct connect_task *await_connect_tasks(struct connect_worker *worker, bool *ret_stopping) {
     int64_t until_ms = choose_wake_ms(worker);
     pthread_mutex_lock(&worker->lock);

@@ -18,20 +18,21 @@ enum {
     SP_ALLOWLIST_RANGE_BYTES = 32,
 };
 
-/* Parses and checks 1 to 4,096 entries, public ones only, or with `allow_private` also private ones,
- * and joins duplicates, contained and adjacent ones into the fewest CIDR blocks, at most 100, in the
- * order of their addresses (IPv4 first). Texts are allocated in `arena`. SP_ERR_INVALID with a message
- * that begins "allowed_ips[i]: " ("allowed_ips: " for the count). */
+/* Parses and checks 1 to 4,096 entries, public ones only, or with `allow_private` also private
+ * ones, and joins duplicates, contained and adjacent ones into the fewest CIDR blocks, at most 100,
+ * in the order of their addresses (IPv4 first). Texts are allocated in `arena`. SP_ERR_INVALID with
+ * a message that begins "allowed_ips[i]: " ("allowed_ips: " for the count). */
 enum sp_status sp_allowlist_normalise(const struct sp_str *entries, size_t count, bool allow_private,
                                       struct sp_arena *arena, const char ***ret_texts, size_t *ret_count,
                                       struct sp_error *error) SP_MUST_USE;
 
-/* Whether an entry may be in some list, private ranges allowed. SP_ERR_INVALID with what is wrong. */
+/* Whether an entry may be in some list, private ranges allowed. SP_ERR_INVALID with what is
+ * wrong. */
 enum sp_status sp_allowlist_check_entry(struct sp_str entry, struct sp_error *error) SP_MUST_USE;
 
-/* Compiles normalised texts (0 to 100; lists of earlier releases are not joined) to sorted disjoint ranges in `arena`. SP_ERR_INVALID for a
- * text that sp_cidr_parse refuses. The public rule is not applied: a stored list goes on being
- * enforced as it is. */
+/* Compiles normalised texts (0 to 100; lists of earlier releases are not joined) to sorted disjoint
+ * ranges in `arena`. SP_ERR_INVALID for a text that sp_cidr_parse refuses. The public rule is not
+ * applied: a stored list goes on being enforced as it is. */
 enum sp_status sp_allowlist_compile(const char *const *texts, size_t count, struct sp_arena *arena,
                                     struct sp_bytes *ret_ranges, struct sp_error *error) SP_MUST_USE;
 

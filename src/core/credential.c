@@ -104,7 +104,8 @@ static bool is_parameter(struct sp_str value) {
     return name > 0 && rest.size > 0 && rest.data[0] == '=';
 }
 
-/* Whether a quoted string (RFC 9110 section 5.6.4) is open behind the value, of a list that was cut at every comma. */
+/* Whether a quoted string (RFC 9110 section 5.6.4) is open behind the value, of a list that was cut
+ * at every comma. */
 static bool leaves_quotes_open(struct sp_str value, bool open) {
     for (size_t i = 0; i < value.size; i++) {
         if (open && value.data[i] == '\\')

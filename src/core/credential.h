@@ -6,8 +6,8 @@
  * Basic, a Digest) is no key, and leaves a key in another header as the one that is meant.
  *
  * Proxies join lines of one name by commas (RFC 9110 section 5.3), so a value is a list: "k,k" is
- * offered as two values, "k," as one. Blanks around a value are no part of it. A key that contains a
- * comma cannot be presented in a header. */
+ * offered as two values, "k," as one. Blanks around a value are no part of it. A key that contains
+ * a comma cannot be presented in a header. */
 #ifndef SP_CORE_CREDENTIAL_H
 #define SP_CORE_CREDENTIAL_H
 
@@ -43,12 +43,13 @@ struct sp_credential {
 /* The value of a header that contains only keys. An empty value counts as no header. */
 void sp_credential_offer_key(struct sp_credential *credential, struct sp_str value);
 
-/* The value of an Authorization header. What it says in other schemes is no key. Basic, where it carries keys, with a
- * password or with text that cannot be decoded is another credential than a key; so is text without a scheme. */
+/* The value of an Authorization header. What it says in other schemes is no key. Basic, where it
+ * carries keys, with a password or with text that cannot be decoded is another credential than a
+ * key; so is text without a scheme. */
 void sp_credential_offer_authorization(struct sp_credential *credential, struct sp_str value);
 
-/* True if there are two different credentials and at least one is a key: two keys, a key beside what may be meant as
- * one, or a key and another scheme in Authorization itself. */
+/* True if there are two different credentials and at least one is a key: two keys, a key beside
+ * what may be meant as one, or a key and another scheme in Authorization itself. */
 bool sp_credential_is_ambiguous(const struct sp_credential *credential);
 
 #endif

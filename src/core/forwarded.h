@@ -6,10 +6,12 @@
  * what the client chose to send, and is never read. The operator sets how far the right end is
  * trusted, in one of three ways:
  *
- * - hops N: the N rightmost entries were written by trusted proxies, the gateway that asks included if it writes one;
- *   the leftmost of these N is the client. 0: the header is not believed at all, the connection's peer is the client.
- * - ranges: the addresses of trusted proxies. From the peer leftwards, the first address outside of them is the client.
- *   It makes no difference whether the gateway that asks has written its own peer down or not.
+ * - hops N: the N rightmost entries were written by trusted proxies, the gateway that asks included
+ *   if it writes one; the leftmost of these N is the client. 0: the header is not believed at all,
+ *   the connection's peer is the client.
+ * - ranges: the addresses of trusted proxies. From the peer leftwards, the first address outside of
+ *   them is the client. It makes no difference whether the gateway that asks has written its own
+ *   peer down or not.
  * - header: another header holds the client's address, such as `cf-connecting-ip`.
  *
  * Hops and a header are believed from trusted peers only, which must be named with them: anybody

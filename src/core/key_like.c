@@ -61,7 +61,8 @@ static bool ends_with_key(struct sp_str text, size_t at, size_t size) {
     return size == KEY_CHARS && prefixed && mix.upper && mix.lower && mix.digit;
 }
 
-/* The size of what follows another system's prefix, if it is as long and as mixed as a secret; else 0. */
+/* The size of what follows another system's prefix, if it is as long and as mixed as a secret; else
+ * 0. */
 static size_t measure_foreign_secret(struct sp_str text) {
     bool secret = false;
     size_t size = 0;

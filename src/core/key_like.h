@@ -1,8 +1,9 @@
-/* Whether a text that is about to become an id or a name looks like an API key. People paste keys where names belong,
- * and what has such a name shows it in every list from then on. Pure.
+/* Whether a text that is about to become an id or a name looks like an API key. People paste keys
+ * where names belong, and what has such a name shows it in every list from then on. Pure.
  *
- * Stricter than base/mask.h, which hides parts of keys in messages: identity providers give out ids that are as random
- * as a part of a key (43 characters of base64, say), and those are names of principals. These forms count:
+ * Stricter than base/mask.h, which hides parts of keys in messages: identity providers give out ids
+ * that are as random as a part of a key (43 characters of base64, say), and those are names of
+ * principals. These forms count:
  *
  *   a complete key of Sallyport's, by its checksum, whatever its prefix and wherever it stands
  *   a prefix that ends with _ or -, and 49 letters and digits, mixed           a key of Sallyport's with a mistake
@@ -15,7 +16,8 @@
 
 #include "base/bytes.h"
 
-/* Finds the first part of the text that looks like a key, without the prefix; it is borrowed from the text. */
+/* Finds the first part of the text that looks like a key, without the prefix; it is borrowed from
+ * the text. */
 bool sp_key_like_find(struct sp_str text, struct sp_str *ret_part);
 
 /* As sp_mask_text, but only of what looks like a key. */

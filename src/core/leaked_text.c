@@ -13,8 +13,8 @@ struct leak {
 
 /* ---- characters ---- */
 
-/* Blanks of ASCII, and those that mail and office programs put between words (U+00A0, U+200B to U+200D,
- * U+FEFF); returns how many bytes it takes, 0 for no blank. */
+/* Blanks of ASCII, and those that mail and office programs put between words (U+00A0, U+200B to
+ * U+200D, U+FEFF); returns how many bytes it takes, 0 for no blank. */
 static size_t blank_bytes(struct sp_str text, size_t at) {
     static const struct sp_str wide[] = {
         {"\xc2\xa0", 2}, {"\xe2\x80\x8b", 3}, {"\xe2\x80\x8c", 3}, {"\xe2\x80\x8d", 3}, {"\xef\xbb\xbf", 3}};

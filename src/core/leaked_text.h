@@ -15,9 +15,9 @@ enum {
     SP_LEAKED_PART_MIN_BYTES = 8, /* of a part of a text; all of it may be shorter */
 };
 
-/* Gets one text of 1 to SP_KEY_PRESENTED_MAX_BYTES bytes that may be a key's; the same one may come again.
- * `complete`: it has the checksum of a key of ours. It is valid during the visit. What it returns but
- * SP_OK ends the walk. */
+/* Gets one text of 1 to SP_KEY_PRESENTED_MAX_BYTES bytes that may be a key's; the same one may come
+ * again. `complete`: it has the checksum of a key of ours. It is valid during the visit. What it
+ * returns but SP_OK ends the walk. */
 typedef enum sp_status sp_leaked_visit(void *context, struct sp_str candidate, bool complete);
 
 /* Visits all there are, the whole text first. `arena` is scratch. SP_ERR_MEMORY, or what the visit

@@ -32,8 +32,8 @@ const char *sp_via_name(enum sp_via via);
 /* Reads one of the four names. SP_ERR_INVALID naming the four. */
 enum sp_status sp_role_parse(struct sp_str text, enum sp_role *ret_role, struct sp_error *error) SP_MUST_USE;
 
-/* Reads the value that comes next in a YAML file (config/yaml.h), which is one of the four names. SP_ERR_INVALID with its
- * place; SP_ERR_MEMORY. */
+/* Reads the value that comes next in a YAML file (config/yaml.h), which is one of the four names.
+ * SP_ERR_INVALID with its place; SP_ERR_MEMORY. */
 enum sp_status sp_role_read(struct sp_yaml *yaml, enum sp_role *ret_role) SP_MUST_USE;
 
 #endif

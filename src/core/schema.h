@@ -24,9 +24,9 @@
  * name line and column. Refused:
  * aliases, anchors, tags, directives, several documents, duplicate and unknown keys, types without
  * actions, actions with a permission that is not listed, routes to an action or a type that is not
- * there, routes without an id to an action that needs a role, routes that cannot stand beside each other, more than 256 permissions (with the built-in
- * ones), 1,000 types, 10,000 actions, 10,000 routes, 1 MiB of text. Nothing nests deeper than the
- * example. */
+ * there, routes without an id to an action that needs a role, routes that cannot stand beside each
+ * other, more than 256 permissions (with the built-in ones), 1,000 types, 10,000 actions, 10,000
+ * routes, 1 MiB of text. Nothing nests deeper than the example. */
 #ifndef SP_CORE_SCHEMA_H
 #define SP_CORE_SCHEMA_H
 
@@ -92,8 +92,8 @@ struct sp_schema {
 enum sp_status sp_schema_parse(struct sp_str yaml, struct sp_arena *arena, struct sp_schema *ret_schema,
                                struct sp_error *error) SP_MUST_USE;
 
-/* The same of a text that a store keeps. An earlier release may have accepted what is refused today:
- * routes that can never allow. */
+/* The same of a text that a store keeps. An earlier release may have accepted what is refused
+ * today: routes that can never allow. */
 enum sp_status sp_schema_parse_stored(struct sp_str yaml, struct sp_arena *arena, struct sp_schema *ret_schema,
                                       struct sp_error *error) SP_MUST_USE;
 

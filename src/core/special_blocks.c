@@ -15,10 +15,12 @@
  *   ipv4 space   https://www.iana.org/assignments/ipv4-address-space
  *   ipv6 space   https://www.iana.org/assignments/ipv6-address-space
  *
- * A row is REACHABLE if the registry says "Globally Reachable: True". Three such rows are REFUSED all the same, because a
- * client never calls from them: the anycast addresses 192.0.0.9 and 192.0.0.10 of protocols on the way, and 64:ff9b::/96, which
- * stands for IPv4 addresses behind a translator. Global Unicast is 2000::/3 alone; whatever else of IPv6 is in no registry is
- * refused by the rows of the unassigned rest. ::ffff:0:0/96 is missing because its addresses are read as IPv4. */
+ * A row is REACHABLE if the registry says "Globally Reachable: True". Three such rows are REFUSED
+ * all the same, because a client never calls from them: the anycast addresses 192.0.0.9 and
+ * 192.0.0.10 of protocols on the way, and 64:ff9b::/96, which stands for IPv4 addresses behind a
+ * translator. Global Unicast is 2000::/3 alone; whatever else of IPv6 is in no registry is refused
+ * by the rows of the unassigned rest. ::ffff:0:0/96 is missing because its addresses are read as
+ * IPv4. */
 const struct sp_special_block sp_special_blocks[] = {
     {"0.0.0.0/8", V4(0, 0, 0, 0, 8), "This network", "ipv4", SP_BLOCK_REFUSED},
     {"10.0.0.0/8", V4(10, 0, 0, 0, 8), "Private-Use", "ipv4", SP_BLOCK_PRIVATE},
@@ -115,7 +117,8 @@ static bool are_of_one_family(const struct sp_cidr *cidr, const struct sp_specia
     return sp_cidr_is_v4(cidr) == sp_cidr_is_v4(&block->cidr);
 }
 
-/* The block to name: the most specific one that holds the whole range, or else the largest that meets it. */
+/* The block to name: the most specific one that holds the whole range, or else the largest that
+ * meets it. */
 static const struct sp_special_block *find_refusing_block(const struct sp_cidr *cidr, bool allow_private) {
     const struct sp_special_block *found = NULL;
     for (const struct sp_special_block *block = sp_special_blocks; block->text != NULL; block++) {

@@ -1,5 +1,5 @@
-/* Which addresses are public: IANA's registries of special-purpose blocks in one table, and the rule
- * which ranges an allowlist may name. Pure. To bring the table up to date, compare it with the
+/* Which addresses are public: IANA's registries of special-purpose blocks in one table, and the
+ * rule which ranges an allowlist may name. Pure. To bring the table up to date, compare it with the
  * registries named in special_blocks.c, and change SP_SPECIAL_BLOCKS_DATE with it. */
 #ifndef SP_CORE_SPECIAL_BLOCKS_H
 #define SP_CORE_SPECIAL_BLOCKS_H

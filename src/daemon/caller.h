@@ -1,5 +1,6 @@
-/* A caller: what a service or gateway that asks about API keys, or a scraper of metrics, has proven to be, and the roles
- * that it can have. Callers are not the holders of those keys. Values only; any thread. */
+/* A caller: what a service or gateway that asks about API keys, or a scraper of metrics, has proven
+ * to be, and the roles that it can have. Callers are not the holders of those keys. Values only;
+ * any thread. */
 #ifndef SP_DAEMON_CALLER_H
 #define SP_DAEMON_CALLER_H
 

@@ -26,8 +26,9 @@ struct sp_callers_options sp_listeners_callers_options(const struct sp_daemon_op
 enum sp_status sp_listeners_start_http(const struct sp_option_texts *listen, const char *what,
                                        struct sp_http_server *server, struct sp_error *error) SP_MUST_USE;
 
-/* Logs the addresses of a gRPC server that has started, and warns if they are plaintext. `open_to_all`: what anyone who
- * reaches a plaintext listener is allowed, as the end of a sentence; NULL: nothing without a key. */
+/* Logs the addresses of a gRPC server that has started, and warns if they are plaintext.
+ * `open_to_all`: what anyone who reaches a plaintext listener is allowed, as the end of a sentence;
+ * NULL: nothing without a key. */
 void sp_listeners_log_rpc(const struct sp_daemon_options *options, const struct sp_rpc_server *server,
                           const char *open_to_all);
 

@@ -78,8 +78,8 @@ struct sp_daemon_options {
  * each group once. The options must stay where they are until the table is read. */
 void sp_daemon_options_init(struct sp_daemon_options *options, const struct sp_daemon_defaults *defaults);
 
-/* listen, http-listen, metrics-listen, http-host, insecure, tls-cert, tls-key, tls-client-ca, tls-client-crl,
- * callers, health-listen, engine.
+/* listen, http-listen, metrics-listen, http-host, insecure, tls-cert, tls-key, tls-client-ca,
+ * tls-client-crl, callers, health-listen, engine.
  * Returns how many, as the next. */
 size_t sp_daemon_listener_rows(struct sp_daemon_options *options,
                                struct sp_option ret_rows[static SP_DAEMON_LISTENER_ROWS]);
@@ -93,15 +93,16 @@ size_t sp_daemon_address_rows(struct sp_daemon_options *options,
                               struct sp_option ret_rows[static SP_DAEMON_ADDRESS_ROWS]);
 /* event-log alone, for a command that serves nothing. */
 struct sp_option sp_daemon_event_log_row(const char **target, const char *variable);
-/* max-connections, max-connections-per-peer, max-health-connections, max-http-connections, max-streams,
- * request-timeout, request-memory, answer-timeout, max-metadata, max-resets, max-control-frames, max-empty-frames. */
+/* max-connections, max-connections-per-peer, max-health-connections, max-http-connections,
+ * max-streams, request-timeout, request-memory, answer-timeout, max-metadata, max-resets,
+ * max-control-frames, max-empty-frames. */
 size_t sp_daemon_bound_rows(struct sp_daemon_options *options, struct sp_option ret_rows[static SP_DAEMON_BOUND_ROWS]);
 /* max-connection-age, max-stream-age, quiet-ms, drain-ms. */
 size_t sp_daemon_stop_rows(struct sp_daemon_options *options, struct sp_option ret_rows[static SP_DAEMON_STOP_ROWS]);
 struct sp_option sp_daemon_stuck_after_row(struct sp_daemon_options *options);
 
-/* Reads what the table took as text, and drops the one address "none" for HTTP and metrics. SP_ERR_INVALID names
- * the option. */
+/* Reads what the table took as text, and drops the one address "none" for HTTP and metrics.
+ * SP_ERR_INVALID names the option. */
 enum sp_status sp_daemon_options_check(struct sp_daemon_options *options, struct sp_error *error) SP_MUST_USE;
 
 /* What --event-log names: NULL for "none". */

@@ -1,11 +1,13 @@
-/* The metrics of what the bounds of a gRPC server closed and refused, and of clients that TLS refused on HTTP ports. For the thread that writes the page. */
+/* The metrics of what the bounds of a gRPC server closed and refused, and of clients that TLS
+ * refused on HTTP ports. For the thread that writes the page. */
 #ifndef SP_DAEMON_REFUSALS_H
 #define SP_DAEMON_REFUSALS_H
 
 #include "observe/metrics.h"
 #include "rpc/server.h"
 
-/* The three rows of a program's table: a counter with a series for each cause, a gauge, and a counter. */
+/* The three rows of a program's table: a counter with a series for each cause, a gauge, and a
+ * counter. */
 #define SP_REFUSALS_ROW                                                                                                \
     {                                                                                                                  \
         .name = "sallyport_grpc_refusals_total",                                                                       \

@@ -98,8 +98,8 @@ static void check_thread_beat(const struct sp_watchdog *watchdog, struct watched
            watched->name, (long long)watched->still_ms / 1000);
 }
 
-/* If the watchdog comes late, the whole process stood still, and the other threads have had no time to
- * beat since. */
+/* If the watchdog comes late, the whole process stood still, and the other threads have had no time
+ * to beat since. */
 static int64_t count_passed_ms(struct sp_watchdog *watchdog, int64_t interval_ms) {
     int64_t now_ms = sp_clock_monotonic_ms();
     int64_t passed_ms = now_ms - watchdog->looked_ms;

@@ -1,6 +1,7 @@
-/* Watches whether the threads that answer and write go on, on a thread of its own that waits for none
- * of them. One that has stood still for too long makes the process not alive: probes see it, and a
- * line names the thread. The same thread tells of refused clients whose minute is over (daemon/tls_refusals.h).
+/* Watches whether the threads that answer and write go on, on a thread of its own that waits for
+ * none of them. One that has stood still for too long makes the process not alive: probes see it,
+ * and a line names the thread. The same thread tells of refused clients whose minute is over
+ * (daemon/tls_refusals.h).
  *
  * Add every thread, then start. Any thread may ask; the rest is for the main thread. */
 #ifndef SP_DAEMON_WATCHDOG_H

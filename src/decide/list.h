@@ -31,8 +31,9 @@ struct sp_list_limits {
 };
 
 struct sp_list_end {
-    /* ALLOWED: the list holds what is allowed, or goes on. Any other: the list is complete, and nothing
-     * was visited, for the reason of what came closest; or nothing is allowed any longer. */
+    /* ALLOWED: the list holds what is allowed, or goes on. Any other: the list is complete, and
+     * nothing was visited, for the reason of what came closest; or nothing is allowed any
+     * longer. */
     enum sp_reason reason;
     bool complete;         /* else continue from the place */
     bool more_than_listed; /* of resources: ids that nobody registered or shared are allowed too */

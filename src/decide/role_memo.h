@@ -8,7 +8,8 @@
 
 struct sp_role_memo;
 
-/* For so many different questions; of more, some are looked up again. In the arena. SP_ERR_MEMORY. */
+/* For so many different questions; of more, some are looked up again. In the arena.
+ * SP_ERR_MEMORY. */
 enum sp_status sp_role_memo_create(struct sp_arena *arena, size_t questions,
                                    struct sp_role_memo **ret_memo) SP_MUST_USE;
 

@@ -71,8 +71,8 @@ static enum sp_status call_endpoint(struct sp_etcd *etcd, const char *path, stru
     return sp_etcd_read_failure(status, error->message);
 }
 
-/* One try at the current endpoint, and more if its token was no longer valid: each of several changes
- * of etcd's users makes the tokens before it old. */
+/* One try at the current endpoint, and more if its token was no longer valid: each of several
+ * changes of etcd's users makes the tokens before it old. */
 static enum sp_status try_endpoint(struct sp_etcd *etcd, const char *path, struct sp_bytes request,
                                    struct sp_arena *arena, struct sp_bytes *ret_reply, struct sp_error *error) {
     enum sp_status status = call_endpoint(etcd, path, request, arena, ret_reply, error);

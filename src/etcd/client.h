@@ -3,9 +3,9 @@
  *
  * With several endpoints, a call goes to the one that answered last, and to the next if that one
  * cannot be reached, has no leader, is a learner, or does not answer in time. All calls require a
- * leader. With a user, the token is fetched when first needed, and again when etcd rejects it or the
- * password file changes. One thread at a time for each sp_etcd; a watch belongs to its sp_etcd's
- * thread. */
+ * leader. With a user, the token is fetched when first needed, and again when etcd rejects it or
+ * the password file changes. One thread at a time for each sp_etcd; a watch belongs to its
+ * sp_etcd's thread. */
 #ifndef SP_ETCD_CLIENT_H
 #define SP_ETCD_CLIENT_H
 

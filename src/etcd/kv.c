@@ -121,7 +121,8 @@ static void read_outcome(const Etcdserverpb__TxnResponse *answer, struct sp_etcd
         outcome->otherwise = sp_etcd_kv_of(range->kvs[0]);
 }
 
-/* etcd's gRPC server refuses messages beyond the limit of requests and some more with another code. */
+/* etcd's gRPC server refuses messages beyond the limit of requests and some more with another
+ * code. */
 static enum sp_status explain_refused_txn(enum sp_status status, struct sp_error *error) {
     if (error == NULL || status != SP_ERR_EXHAUSTED)
         return status;

@@ -11,11 +11,11 @@
 struct sp_etcd;
 
 /* Statuses of all calls below: SP_ERR_UNAVAILABLE: no endpoint answered, or none has a leader;
- * SP_ERR_PERMISSION: the user lacks permission; SP_ERR_UNAUTHENTICATED: etcd rejected the user
- * and password, or asks for some and none were given; SP_ERR_PRECONDITION: a user was given, and etcd
- * authenticates nobody; SP_ERR_OUT_OF_RANGE: the revision was compacted away; SP_ERR_FUTURE: etcd has not reached it;
- * SP_ERR_EXHAUSTED: etcd's quota, or the answer does not fit in the arena; SP_ERR_INVALID: the
- * request exceeds a limit of etcd. Results are in `arena`. */
+ * SP_ERR_PERMISSION: the user lacks permission; SP_ERR_UNAUTHENTICATED: etcd rejected the user and
+ * password, or asks for some and none were given; SP_ERR_PRECONDITION: a user was given, and etcd
+ * authenticates nobody; SP_ERR_OUT_OF_RANGE: the revision was compacted away; SP_ERR_FUTURE: etcd
+ * has not reached it; SP_ERR_EXHAUSTED: etcd's quota, or the answer does not fit in the arena;
+ * SP_ERR_INVALID: the request exceeds a limit of etcd. Results are in `arena`. */
 
 struct sp_etcd_range {
     struct sp_bytes key;
@@ -74,8 +74,8 @@ enum sp_status sp_etcd_commit(struct sp_etcd *etcd, const struct sp_etcd_txn *tx
 /* Discards the history before the revision. */
 enum sp_status sp_etcd_compact(struct sp_etcd *etcd, uint64_t revision, struct sp_error *error) SP_MUST_USE;
 
-/* The size of the current endpoint's database, and at which size etcd refuses puts; *ret_quota_bytes 0:
- * it does not tell, as before 3.6. */
+/* The size of the current endpoint's database, and at which size etcd refuses puts;
+ * *ret_quota_bytes 0: it does not tell, as before 3.6. */
 enum sp_status sp_etcd_get_room(struct sp_etcd *etcd, uint64_t *ret_size_bytes, uint64_t *ret_quota_bytes,
                                 struct sp_error *error) SP_MUST_USE;
 

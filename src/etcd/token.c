@@ -84,8 +84,8 @@ static enum sp_status request_token(struct sp_etcd *etcd, struct sp_etcd_server 
     return set_token(etcd, endpoint, sp_str_from(answer->token), error);
 }
 
-/* SP_ERR_INVALID: etcd refused the password; SP_ERR_UNAUTHENTICATED: etcd 3.4 refused the token that
- * the connection still carries. */
+/* SP_ERR_INVALID: etcd refused the password; SP_ERR_UNAUTHENTICATED: etcd 3.4 refused the token
+ * that the connection still carries. */
 static enum sp_status fetch_token(struct sp_etcd *etcd, struct sp_etcd_server *endpoint, struct sp_error *error) {
     char password[PASSWORD_BYTES];
     struct sp_arena arena;

@@ -1,6 +1,7 @@
 /* Inside src/http: clients' connections from accept to close, and how long each may take.
  * libmicrohttpd's own timeout starts over with each byte; this one ends what takes too long,
- * however busily, and what has waited longest when there are too many. On the server's thread but for the count. */
+ * however busily, and what has waited longest when there are too many. On the server's thread but
+ * for the count. */
 #ifndef SP_HTTP_CONNECTIONS_H
 #define SP_HTTP_CONNECTIONS_H
 
@@ -51,8 +52,8 @@ struct connection *sp_http_connection_of(struct MHD_Connection *of);
 struct connection *sp_http_connections_find_parsed(const struct connections *connections);
 void sp_http_connections_shut_overdue(const struct connections *connections);
 
-/* Whether there may be one more. If not, the connection that has waited longest for its request is shut down,
- * and there will be room when libmicrohttpd has closed it. */
+/* Whether there may be one more. If not, the connection that has waited longest for its request is
+ * shut down, and there will be room when libmicrohttpd has closed it. */
 bool sp_http_connections_have_room(const struct connections *connections);
 /* The same among one address's; the new one need not wait. */
 void sp_http_connections_make_room_for_peer(const struct connections *connections, const struct sp_peer *peer);

@@ -1,6 +1,6 @@
-/* Exchanges whose reply another thread works on. libmicrohttpd keeps their connections
- * suspended. What that thread and the server's share is guarded by a lock, and outlives the server if
- * it must: an exchange whose client or server is gone is freed by whoever lets go of it last. */
+/* Exchanges whose reply another thread works on. libmicrohttpd keeps their connections suspended.
+ * What that thread and the server's share is guarded by a lock, and outlives the server if it must:
+ * an exchange whose client or server is gone is freed by whoever lets go of it last. */
 #ifndef SP_HTTP_DEFERRAL_H
 #define SP_HTTP_DEFERRAL_H
 
@@ -24,8 +24,8 @@ bool sp_http_defer(struct sp_http_exchange *exchange, sp_http_finish *finish, vo
 /* Whether anybody waits for the reply of a deferred exchange. For whoever has it. */
 bool sp_http_is_wanted(const struct sp_http_exchange *exchange);
 
-/* Has the deferred reply made, also if the server was closed meanwhile. The exchange must not be touched
- * any more. Any thread. */
+/* Has the deferred reply made, also if the server was closed meanwhile. The exchange must not be
+ * touched any more. Any thread. */
 void sp_http_resume(struct sp_http_exchange *exchange);
 
 /* ---- inside src/http ---- */
@@ -39,9 +39,11 @@ struct deferrals *sp_http_deferrals_create(int wake_fd);
 /* The server is gone. NULL is allowed. */
 void sp_http_deferrals_close(struct deferrals *deferrals);
 
-/* Lets libmicrohttpd go on with the connections of those that were resumed. On the server's thread. */
+/* Lets libmicrohttpd go on with the connections of those that were resumed. On the server's
+ * thread. */
 void sp_http_deferrals_continue(struct exchanges *exchanges);
-/* The same for those that were not, of one daemon, which is about to stop: their connections end. */
+/* The same for those that were not, of one daemon, which is about to stop: their connections
+ * end. */
 void sp_http_deferrals_abandon(struct exchanges *exchanges, const struct MHD_Daemon *daemon);
 
 /* libmicrohttpd goes on with a deferred exchange: has it replied to. False: it was not resumed. */

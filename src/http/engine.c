@@ -22,8 +22,9 @@ static size_t keep_escapes(void *user, struct MHD_Connection *connection, char *
     return strlen(text);
 }
 
-/* Its messages are about clients' mistakes, and would let clients fill the log. These two come before it answers a
- * request with an error itself, and before it closes a connection of which the TLS handshake failed. */
+/* Its messages are about clients' mistakes, and would let clients fill the log. These two come
+ * before it answers a request with an error itself, and before it closes a connection of which the
+ * TLS handshake failed. */
 static void take_message(void *user, const char *format, va_list arguments) {
     const struct engine *engine = user;
     const struct engine_events *events = &engine->engines->events;

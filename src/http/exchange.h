@@ -1,8 +1,8 @@
 /* What the handlers of the HTTP server know: routes, requests and their replies.
  *
  * A handler runs on the server's thread and must not block. It replies before it returns, or defers
- * the reply (http/deferral.h) and leaves the work to another thread. What it borrows from an exchange lives until the
- * reply was sent. */
+ * the reply (http/deferral.h) and leaves the work to another thread. What it borrows from an
+ * exchange lives until the reply was sent. */
 #ifndef SP_HTTP_EXCHANGE_H
 #define SP_HTTP_EXCHANGE_H
 

@@ -13,9 +13,10 @@ struct framing {
 
 enum { LINE_END_BYTES = 2 };
 
-/* libmicrohttpd 0.9.75 ends a value at NUL, takes a bare LF for a line's end, and puts a folded line
- * into the next header's name. Its texts lie in the buffer that the request was read to, so what is
- * hidden shows as a gap between them. Later releases refuse all of it, and have other buffers. */
+/* libmicrohttpd 0.9.75 ends a value at NUL, takes a bare LF for a line's end, and puts a folded
+ * line into the next header's name. Its texts lie in the buffer that the request was read to, so
+ * what is hidden shows as a gap between them. Later releases refuse all of it, and have other
+ * buffers. */
 static bool can_follow_lines(void) {
     return strcmp(MHD_get_version(), "0.9.75") == 0;
 }

@@ -27,8 +27,9 @@ static gnutls_session_t session_of(const struct connection *connection) {
 
 /* ---- watching ---- */
 
-/* OpenSSL's clients refuse a certificate in TLS 1.3 by an alert that is not encrypted, which GnuTLS fails to decrypt
- * (findings/gnutls-misses-a-plain-alert.sh). It reads a record's header, then what follows. */
+/* OpenSSL's clients refuse a certificate in TLS 1.3 by an alert that is not encrypted, which GnuTLS
+ * fails to decrypt (findings/gnutls-misses-a-plain-alert.sh). It reads a record's header, then what
+ * follows. */
 static void note_plain_alert(struct connection *connection, const uint8_t *bytes, size_t size) {
     if (connection->is_alert_next && size == ALERT_BYTES && bytes[0] == FATAL)
         connection->alert = bytes[1];

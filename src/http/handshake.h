@@ -1,6 +1,6 @@
-/* Inside src/http: clients that TLS refused. libmicrohttpd ends handshakes without a word of why; and it lets clients
- * without an accepted certificate in, whose requests are refused later. Each connection is reported once, with the
- * words of tls/refusal.h. On the server's thread. */
+/* Inside src/http: clients that TLS refused. libmicrohttpd ends handshakes without a word of why;
+ * and it lets clients without an accepted certificate in, whose requests are refused later. Each
+ * connection is reported once, with the words of tls/refusal.h. On the server's thread. */
 #ifndef SP_HTTP_HANDSHAKE_H
 #define SP_HTTP_HANDSHAKE_H
 
@@ -10,7 +10,8 @@ struct sp_http_exchange;
 
 /* Watches the handshake of a connection that has just been opened. Without TLS there is none. */
 void sp_http_handshake_watch(struct connection *connection);
-/* libmicrohttpd is about to close the connection that it read from last, because its handshake failed. */
+/* libmicrohttpd is about to close the connection that it read from last, because its handshake
+ * failed. */
 void sp_http_handshake_failed(const struct connections *connections);
 /* The connection is closed: reports a handshake that was never finished. */
 void sp_http_handshake_end(const struct connections *connections, struct connection *connection);

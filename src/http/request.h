@@ -8,8 +8,8 @@
 /* The request line has come. NULL when out of memory. */
 struct sp_http_exchange *sp_http_request_begin(struct exchanges *exchanges, struct MHD_Connection *connection,
                                                const char *target);
-/* The headers have come, after a request line with libmicrohttpd's own texts of it: refuses the request, or lets its body come. MHD_NO: close the
- * connection. */
+/* The headers have come, after a request line with libmicrohttpd's own texts of it: refuses the
+ * request, or lets its body come. MHD_NO: close the connection. */
 enum MHD_Result sp_http_request_take_headers(struct sp_http_exchange *exchange, const char *method,
                                              const char *version);
 /* A piece of its body. */

@@ -1,11 +1,12 @@
 /* A small HTTP/1.1 server on libmicrohttpd, for metrics, health and AuthZEN.
  *
  * One thread serves every connection and runs every handler: a handler must not block, and either
- * replies before it returns or defers the reply to another thread (http/exchange.h). Requests that intermediaries could read in two ways
- * (Content-Length beside Transfer-Encoding, either of them twice, malformed header names, control
- * characters in header values) are refused with 400 and the connection is closed; so are requests to
- * a loopback address, over plaintext, whose Host header names neither loopback nor this server. Paths are matched byte by byte, without any
- * decoding. HEAD is answered where GET is. Errors of the server itself are JSON:
+ * replies before it returns or defers the reply to another thread (http/exchange.h). Requests that
+ * intermediaries could read in two ways (Content-Length beside Transfer-Encoding, either of them
+ * twice, malformed header names, control characters in header values) are refused with 400 and the
+ * connection is closed; so are requests to a loopback address, over plaintext, whose Host header
+ * names neither loopback nor this server. Paths are matched byte by byte, without any decoding.
+ * HEAD is answered where GET is. Errors of the server itself are JSON:
  * {"code":"not_found","message":"…"}. Every reply carries the request's X-Request-ID, if it has
  * one.
  *
@@ -33,8 +34,8 @@ struct sp_http_options {
      * those of loopback; without ports. They must outlive the server. */
     const char *const *host_names;
     size_t host_name_count;
-    /* Half of them from one address. The one that has waited longest for a request makes room for a new one.
-     * 0: 256. */
+    /* Half of them from one address. The one that has waited longest for a request makes room for a
+     * new one. 0: 256. */
     unsigned max_connections;
     unsigned timeout_s;        /* without progress; three times that for a request and its reply; 0: 10 */
     size_t max_body_bytes;     /* 0: 1 MiB; a larger body is 413 */
@@ -42,8 +43,9 @@ struct sp_http_options {
     /* Gets news of certificates: new ones (good) and files that cannot be used. On the thread; may
      * be NULL. */
     void (*notice)(void *user, bool good, const char *message);
-    /* Gets clients whose TLS handshake failed, and those whose request was refused because they showed no certificate
-     * or none that is accepted; each connection once. On the thread; may be NULL. */
+    /* Gets clients whose TLS handshake failed, and those whose request was refused because they
+     * showed no certificate or none that is accepted; each connection once. On the thread; may be
+     * NULL. */
     void (*tls_refused)(void *user, const struct sp_tls_refusal *refusal);
     const char *thread_name; /* at most 15 bytes; NULL: "http" */
     /* Called on the thread when it starts and ends; may be NULL. */

@@ -101,8 +101,8 @@ SALLYPORT_API void sallyport_close(struct sallyport_store *store);
  * no etcd is its own source. Any thread. */
 SALLYPORT_API void sallyport_set_max_staleness(struct sallyport_store *store, uint32_t seconds);
 
-/* Looks now whether the files are still those that were opened. `message` as for sallyport_open. Any
- * thread. */
+/* Looks now whether the files are still those that were opened. `message` as for sallyport_open.
+ * Any thread. */
 SALLYPORT_API enum sallyport_status sallyport_check_files(struct sallyport_store *store, char *message);
 
 /* Makes a reader, for one thread. */

@@ -1,6 +1,7 @@
-/* How many events a source may cause: a burst, then one a second. A table of fixed size; a source that
- * has been quiet for long enough gives its place to another. When every place that a source may take is
- * busy, its events are suppressed: so many sources at once are a flood, whoever they are.
+/* How many events a source may cause: a burst, then one a second. A table of fixed size; a source
+ * that has been quiet for long enough gives its place to another. When every place that a source
+ * may take is busy, its events are suppressed: so many sources at once are a flood, whoever they
+ * are.
  *
  * One thread at a time. */
 #ifndef SP_OBSERVE_EVENT_LIMITS_H
@@ -31,8 +32,8 @@ enum sp_status sp_event_limits_init(struct sp_event_limits *limits) SP_MUST_USE;
 uint64_t sp_event_limits_source(const struct sp_event_limits *limits, unsigned class_uid, const void *bytes,
                                 size_t size);
 
-/* Whether an event of the source may pass now. If so, *ret_suppressed is how many of its events have
- * not since the last that did. */
+/* Whether an event of the source may pass now. If so, *ret_suppressed is how many of its events
+ * have not since the last that did. */
 bool sp_event_limits_admit(struct sp_event_limits *limits, uint64_t source, int64_t now_ms, uint32_t *ret_suppressed);
 
 #endif

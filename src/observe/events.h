@@ -1,6 +1,7 @@
 /* Security events: who tried or did what, as lines of JSON that other systems can collect.
  *
- * Names and numbers are those of the Open Cybersecurity Schema Framework, OCSF 1.3.0 (schema.ocsf.io):
+ * Names and numbers are those of the Open Cybersecurity Schema Framework, OCSF 1.3.0
+ * (schema.ocsf.io):
  *
  *   class                 class_uid  activity_id
  *   Account Change             3001  1 create, 2 enable, 5 disable, 6 delete, 99 other
@@ -9,8 +10,8 @@
  *
  * One funnel takes them all. It never waits: lines that find no room are dropped and counted. Each
  * source (a principal, or an address that has proven to be nobody) may cause a burst of events of a
- * class, then one a second; others are suppressed and counted, and the source's next event has their
- * number. Never pass a key's text, nor any text of a request that was not found in the store.
+ * class, then one a second; others are suppressed and counted, and the source's next event has
+ * their number. Never pass a key's text, nor any text of a request that was not found in the store.
  *
  * Any thread. */
 #ifndef SP_OBSERVE_EVENTS_H

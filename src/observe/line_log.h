@@ -1,5 +1,5 @@
-/* A log of lines that any thread may write, over a ring (observe/ring_log.h): who writes never waits
- * for who reads. A line that finds no room is dropped and counted. */
+/* A log of lines that any thread may write, over a ring (observe/ring_log.h): who writes never
+ * waits for who reads. A line that finds no room is dropped and counted. */
 #ifndef SP_OBSERVE_LINE_LOG_H
 #define SP_OBSERVE_LINE_LOG_H
 

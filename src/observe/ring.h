@@ -1,5 +1,6 @@
 /* Inside observe: how records lie in a ring. Positions only grow; a record begins with a head that
- * has its size (8 bytes, native), and never wraps: the rest of the ring is skipped by a head of size 0. */
+ * has its size (8 bytes, native), and never wraps: the rest of the ring is skipped by a head of
+ * size 0. */
 #ifndef SP_OBSERVE_RING_H
 #define SP_OBSERVE_RING_H
 

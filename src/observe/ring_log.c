@@ -228,7 +228,8 @@ static bool is_spilling(const struct sp_ring_log *log) {
     return log->spill.rings > 0;
 }
 
-/* After the lines of all records before `formatted` were written, their room is free; or else they are formatted again. */
+/* After the lines of all records before `formatted` were written, their room is free; or else they
+ * are formatted again. */
 static void commit_or_rewind_tails(struct sp_ring_log *log, bool written) {
     for (unsigned i = 0; i < log->options.rings; i++) {
         struct ring *ring = &log->rings[i];

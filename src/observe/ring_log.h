@@ -3,8 +3,9 @@
  * dropped and counted.
  *
  * With a spill file (observe/spill.h) the rings lie in it: what nobody has read yet outlives the
- * process, and the next one with the same file writes it first. A record leaves its ring when its line
- * is written, so that each is written at least once; after a crash or an error some are written twice.
+ * process, and the next one with the same file writes it first. A record leaves its ring when its
+ * line is written, so that each is written at least once; after a crash or an error some are
+ * written twice.
  *
  * Records of one ring keep their order; those of different rings follow each other roughly by
  * time. */
@@ -59,8 +60,8 @@ uint64_t sp_ring_log_waiting(const struct sp_ring_log *log);
 /* How full the fullest ring of the spill file is, from 0 to 1; 0 without one. Any thread. */
 double sp_ring_log_fullness(const struct sp_ring_log *log);
 
-/* Writes what is left, for at most a second, and ends. No thread may write any more. A log whose last
- * write never returns is left behind for the end of the process. NULL is allowed. */
+/* Writes what is left, for at most a second, and ends. No thread may write any more. A log whose
+ * last write never returns is left behind for the end of the process. NULL is allowed. */
 void sp_ring_log_close(struct sp_ring_log *log);
 
 #endif

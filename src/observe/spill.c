@@ -141,7 +141,8 @@ static enum sp_status read_header(const char *path, struct sp_spill *spill, bool
     return SP_OK;
 }
 
-/* The next line from `at` on, before `head`. False: what lies there is no record. A skip has size 0. */
+/* The next line from `at` on, before `head`. False: what lies there is no record. A skip has size
+ * 0. */
 static bool read_record(const uint8_t *ring, size_t capacity, uint64_t at, uint64_t head, size_t *ret_size,
                         size_t *ret_step) {
     size_t offset = (size_t)(at & (capacity - 1)), left = capacity - offset;

@@ -1,5 +1,6 @@
-/* Inside observe: the rings of a log in a file, so that lines which nobody has read yet outlive the process. The file is mapped:
- * writing to it is writing to memory. It survives the end of the process, however it ends, but no loss of power: nothing is synced.
+/* Inside observe: the rings of a log in a file, so that lines which nobody has read yet outlive the
+ * process. The file is mapped: writing to it is writing to memory. It survives the end of the
+ * process, however it ends, but no loss of power: nothing is synced.
  *
  * Bytes of the file:
  *   0      "SPSPILL1"  8   4096 (4)   rings (4)   ring bytes (8)   zeros
@@ -22,9 +23,10 @@ struct sp_spill {
 
 enum { SP_SPILL_RING_MIN_BYTES = 64 * 1024 };
 
-/* Opens or makes the file, with room for all of it taken, for `rings` rings of together at most `bytes`. Lines that an earlier
- * process left are in the rings; from a file of another shape they are carried over, as far as they fit. *ret_lost: how many
- * lines could not be kept or read. SP_ERR_INVALID: `bytes` is too little for so many rings; SP_ERR_PRECONDITION: another process has
+/* Opens or makes the file, with room for all of it taken, for `rings` rings of together at most
+ * `bytes`. Lines that an earlier process left are in the rings; from a file of another shape they
+ * are carried over, as far as they fit. *ret_lost: how many lines could not be kept or read.
+ * SP_ERR_INVALID: `bytes` is too little for so many rings; SP_ERR_PRECONDITION: another process has
  * it, or it is not this user's own or not such a file; SP_ERR_EXHAUSTED: no room; SP_ERR_IO. */
 enum sp_status sp_spill_open(const char *path, unsigned rings, uint64_t bytes, struct sp_spill *ret_spill,
                              uint64_t *ret_lost, struct sp_error *error) SP_MUST_USE;

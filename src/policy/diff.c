@@ -1,5 +1,6 @@
-/* Edits are made in an order in which each may be: shares and members go before what they are of; seats are given back
- * before others are taken, unless the last ADMIN would go; things come before what refers to them. */
+/* Edits are made in an order in which each may be: shares and members go before what they are of;
+ * seats are given back before others are taken, unless the last ADMIN would go; things come before
+ * what refers to them. */
 #include "policy/diff.h"
 
 #include <stdlib.h>

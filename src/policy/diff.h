@@ -1,4 +1,5 @@
-/* What must change so that one policy becomes another: a list of edits, in an order in which they can be made. Pure. */
+/* What must change so that one policy becomes another: a list of edits, in an order in which they
+ * can be made. Pure. */
 #ifndef SP_POLICY_DIFF_H
 #define SP_POLICY_DIFF_H
 
@@ -16,7 +17,8 @@ enum sp_policy_kind {
     SP_POLICY_KINDS,
 };
 
-/* `before` and `after` are entries of the two models, of the kind's type; NULL where there is none. */
+/* `before` and `after` are entries of the two models, of the kind's type; NULL where there is
+ * none. */
 struct sp_policy_edit {
     enum sp_policy_operation operation;
     enum sp_policy_kind kind;
@@ -32,9 +34,10 @@ struct sp_policy_edits {
     size_t kept; /* what `want` has not, and is left as it is because nothing shall be removed */
 };
 
-/* From `have`, which is in the store, to `want`, both sorted. Kinds of which `want` has no section stay as they are; if not
- * `prune`, nothing is removed. Members and shares that go with what is removed are not edits of their own. Errors are
- * what no edit can do: another kind under the same id, another creator. SP_ERR_MEMORY. */
+/* From `have`, which is in the store, to `want`, both sorted. Kinds of which `want` has no section
+ * stay as they are; if not `prune`, nothing is removed. Members and shares that go with what is
+ * removed are not edits of their own. Errors are what no edit can do: another kind under the same
+ * id, another creator. SP_ERR_MEMORY. */
 enum sp_status sp_policy_diff(const struct sp_policy *have, struct sp_policy *want, bool prune,
                               struct sp_policy_edits *ret_edits, struct sp_policy_errors *errors) SP_MUST_USE;
 

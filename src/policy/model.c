@@ -15,7 +15,8 @@ const char *sp_policy_section_name(enum sp_policy_section section) {
 
 /* ---- texts ---- */
 
-/* FNV-1a. Only files of one's own fill the table: nobody gains by collisions but time for themselves. */
+/* FNV-1a. Only files of one's own fill the table: nobody gains by collisions but time for
+ * themselves. */
 static size_t hash_policy_text(const char *text, size_t size) {
     uint64_t hash = 14695981039346656037ULL;
     for (size_t i = 0; i < size; i++)

@@ -1,9 +1,9 @@
-/* A workspace's policy as files hold it and as the admin API exports it: users, service accounts, groups with their
- * members, resources and shares. Never keys, schema or routes. Pure.
+/* A workspace's policy as files hold it and as the admin API exports it: users, service accounts,
+ * groups with their members, resources and shares. Never keys, schema or routes. Pure.
  *
- * A model is filled entry by entry in any order, then sorted, and only read from then on. All its memory is in its arena;
- * texts are NUL-terminated, and equal texts are one. A million shares take about 40 MB, with the names of as many
- * resources about 100 MB. One thread. */
+ * A model is filled entry by entry in any order, then sorted, and only read from then on. All its
+ * memory is in its arena; texts are NUL-terminated, and equal texts are one. A million shares take
+ * about 40 MB, with the names of as many resources about 100 MB. One thread. */
 #ifndef SP_POLICY_MODEL_H
 #define SP_POLICY_MODEL_H
 

@@ -84,7 +84,8 @@ static struct sp_policy_note *open_note(struct note_scan *scan, uint32_t line) {
     return &notes->list[notes->count++];
 }
 
-/* Where a comment begins in a line; its size: there is none. A '#' in quotes or within a word begins none. */
+/* Where a comment begins in a line; its size: there is none. A '#' in quotes or within a word
+ * begins none. */
 static size_t find_comment(struct sp_str line) {
     char quote = '\0';
     for (size_t i = 0; i < line.size; i++) {
@@ -137,7 +138,8 @@ static void note_section(struct note_scan *scan, struct sp_str line) {
     }
 }
 
-/* What waits belongs to the entry on this line, if there is one; above the first section, to the file. */
+/* What waits belongs to the entry on this line, if there is one; above the first section, to the
+ * file. */
 static enum sp_status give_pending(struct note_scan *scan, uint32_t number) {
     if (!scan->begun) {
         scan->begun = true;

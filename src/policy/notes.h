@@ -6,7 +6,8 @@
 
 #include "policy/model.h"
 
-/* What belongs to the entry on a line: the comment lines before it, and the comments at the end of its lines. */
+/* What belongs to the entry on a line: the comment lines before it, and the comments at the end of
+ * its lines. */
 struct sp_policy_note {
     uint32_t line;
     unsigned indent;    /* of the lines before it */
@@ -26,8 +27,9 @@ struct sp_policy_notes {
     size_t count, room;
 };
 
-/* Reads the comments of a file that is in the sorted model without errors, and finds the entry that each belongs to: the
- * next one, or for the end of a line the one that the line is of. SP_ERR_MEMORY. */
+/* Reads the comments of a file that is in the sorted model without errors, and finds the entry that
+ * each belongs to: the next one, or for the end of a line the one that the line is of.
+ * SP_ERR_MEMORY. */
 enum sp_status sp_policy_read_notes(const struct sp_policy *policy, uint16_t file, struct sp_str text,
                                     struct sp_arena *arena, struct sp_policy_notes *ret_notes) SP_MUST_USE;
 

@@ -15,10 +15,11 @@
  *       groups: {studio: viewer}         # viewer, commenter, editor or admin
  *       principals: {ann: admin}
  *
- * In UTF-8 YAML (config/yaml.h), any number of documents, in any files, sections in any order, and any section as often
- * as one likes; but each user, service account, group (with all its members), resource and share once. `users: {}` says
- * that there shall be none; a kind of which no file has the section is left alone. All errors of a file are found at
- * once, unless it is not YAML from some line on. */
+ * In UTF-8 YAML (config/yaml.h), any number of documents, in any files, sections in any order, and
+ * any section as often as one likes; but each user, service account, group (with all its members),
+ * resource and share once. `users: {}` says that there shall be none; a kind of which no file has
+ * the section is left alone. All errors of a file are found at once, unless it is not YAML from
+ * some line on. */
 #ifndef SP_POLICY_READ_H
 #define SP_POLICY_READ_H
 
@@ -26,8 +27,8 @@
 
 enum { SP_POLICY_ERRORS_MAX = 100 };
 
-/* What is wrong, "FILE:LINE:COLUMN: what, and what to do"; further ones than the most are counted only. Zeroed but for
- * the arena: none. */
+/* What is wrong, "FILE:LINE:COLUMN: what, and what to do"; further ones than the most are counted
+ * only. Zeroed but for the arena: none. */
 struct sp_policy_errors {
     struct sp_arena *arena;
     const char *texts[SP_POLICY_ERRORS_MAX];
@@ -38,7 +39,8 @@ struct sp_policy_errors {
 void sp_policy_add_error(struct sp_policy_errors *errors, const struct sp_policy *policy,
                          const struct sp_policy_place *place, const char *format, ...) SP_PRINTF(4, 5);
 
-/* Adds what a file says. SP_OK even if there were errors; SP_ERR_MEMORY; SP_ERR_INVALID for too many files. */
+/* Adds what a file says. SP_OK even if there were errors; SP_ERR_MEMORY; SP_ERR_INVALID for too
+ * many files. */
 enum sp_status sp_policy_read(struct sp_policy *policy, const char *file, struct sp_str text,
                               struct sp_policy_errors *errors) SP_MUST_USE;
 

@@ -16,8 +16,8 @@ static bool is_yaml_word(const char *text) {
     return false;
 }
 
-/* Letters, digits and some signs, beginning with a letter, as most ids do. What begins with a digit may be a number or a
- * time. */
+/* Letters, digits and some signs, beginning with a letter, as most ids do. What begins with a digit
+ * may be a number or a time. */
 static bool is_plain_text(const char *text) {
     if (!isalpha((unsigned char)text[0]) || is_yaml_word(text))
         return false;
@@ -27,7 +27,8 @@ static bool is_plain_text(const char *text) {
     return true;
 }
 
-/* Characters that not every reader takes as they are: U+2028 and U+2029, which end lines, U+FEFF, U+FFFE and U+FFFF. */
+/* Characters that not every reader takes as they are: U+2028 and U+2029, which end lines, U+FEFF,
+ * U+FFFE and U+FFFF. */
 static const char *escape_of_character(const char *at) {
     static const struct {
         const char *bytes, *escape;
@@ -125,7 +126,8 @@ static void write_principals(struct writing *writing, bool service_accounts) {
     }
 }
 
-/* The members of a group, which begin at `next`; returns where those of the next group may begin. */
+/* The members of a group, which begin at `next`; returns where those of the next group may
+ * begin. */
 static size_t write_members(struct writing *writing, const char *group, size_t next) {
     const struct sp_policy *policy = writing->policy;
     while (next < policy->member_count && strcmp(policy->members[next].group, group) < 0)

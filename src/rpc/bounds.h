@@ -37,8 +37,8 @@ static inline void sp_rpc_bound_count(struct sp_rpc_bound_counts *counts, enum s
 }
 
 enum {
-    /* SO_RCVBUF of a connection that is proven or on which a request was admitted. Less stalls messages that are larger than a
-     * segment of the loopback interface, 64 KiB. */
+    /* SO_RCVBUF of a connection that is proven or on which a request was admitted. Less stalls
+     * messages that are larger than a segment of the loopback interface, 64 KiB. */
     SP_RPC_RECEIVE_BYTES = 64 * 1024,
 };
 

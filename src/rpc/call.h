@@ -1,8 +1,8 @@
-/* The calls of a gRPC server, for the handlers of its methods (rpc/method.h): who calls, what for, and the reply.
- * Nothing here depends on the engine that serves them.
+/* The calls of a gRPC server, for the handlers of its methods (rpc/method.h): who calls, what for,
+ * and the reply. Nothing here depends on the engine that serves them.
  *
- * Any thread: sp_rpc_reply, sp_rpc_fail and sp_rpc_call_is_over of unary calls, sp_rpc_wake. Everything else is for the
- * thread of the call's worker. */
+ * Any thread: sp_rpc_reply, sp_rpc_fail and sp_rpc_call_is_over of unary calls, sp_rpc_wake.
+ * Everything else is for the thread of the call's worker. */
 #ifndef SP_RPC_CALL_H
 #define SP_RPC_CALL_H
 
@@ -21,8 +21,8 @@
 unsigned sp_rpc_call_worker(const struct sp_rpc_call *call);
 /* The request of a unary call; valid until it is replied to. */
 struct sp_bytes sp_rpc_call_request(const struct sp_rpc_call *call);
-/* Scratch memory, wiped when a unary call ends and after each event of a stream. There is none in `closed`. A stream may
- * reset it between its messages. */
+/* Scratch memory, wiped when a unary call ends and after each event of a stream. There is none in
+ * `closed`. A stream may reset it between its messages. */
 struct sp_arena *sp_rpc_call_arena(struct sp_rpc_call *call);
 /* The first value of a metadata key (lower case) and how many values it has; empty and 0 for
  * none. */
@@ -33,14 +33,15 @@ size_t sp_rpc_call_metadata_all(const struct sp_rpc_call *call, const char *key,
                                 size_t room);
 /* The connection's peer without port: "127.0.0.1", "::1", "unix". In the call's arena. */
 struct sp_str sp_rpc_call_peer(struct sp_rpc_call *call);
-/* Who the connection's peer has proven to be. User ids are known only if they are among the server's
- * unix_uids. */
+/* Who the connection's peer has proven to be. User ids are known only if they are among the
+ * server's unix_uids. */
 void sp_rpc_call_identity(const struct sp_rpc_call *call, struct sp_identity *ret_identity);
 /* Milliseconds until the call's deadline; INT64_MAX for none; 0 when passed. */
 int64_t sp_rpc_call_remaining_ms(const struct sp_rpc_call *call);
 
-/* Whether nobody waits for the answer of a unary call any more: its client has cancelled it or has gone, its deadline has
- * passed, or the server stops. It must be answered all the same. Any thread, until it is. */
+/* Whether nobody waits for the answer of a unary call any more: its client has cancelled it or has
+ * gone, its deadline has passed, or the server stops. It must be answered all the same. Any thread,
+ * until it is. */
 bool sp_rpc_call_is_over(const struct sp_rpc_call *call);
 
 /* Unary: replies OK. The bytes are copied. */

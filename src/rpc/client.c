@@ -55,8 +55,8 @@ struct sp_rpc_stream {
     bool ended;            /* the status is here */
 };
 
-/* gRPC writes lines to stderr, on threads that must not wait, and clients can cause them at will. Their
- * content also comes back as a status, except for the assertion that ends the process. */
+/* gRPC writes lines to stderr, on threads that must not wait, and clients can cause them at will.
+ * Their content also comes back as a status, except for the assertion that ends the process. */
 static void filter_log(gpr_log_func_args *args) {
     if (strstr(args->message, "assertion failed") != NULL)
         sp_log_last_words("%s:%d: %s", args->file, args->line, args->message);
@@ -392,7 +392,8 @@ static void give_up_client_call(struct sp_rpc_stream *stream) {
                                  NULL);
 }
 
-/* gRPC hands out a call's status behind all of its messages. What has not come by `until` is cancelled. */
+/* gRPC hands out a call's status behind all of its messages. What has not come by `until` is
+ * cancelled. */
 static void drop_messages(struct sp_rpc_stream *stream, gpr_timespec until) {
     while (!stream->exhausted && (stream->receiving || ask_for_message(stream))) {
         grpc_byte_buffer *buffer = NULL;

@@ -49,11 +49,12 @@ enum sp_status sp_rpc_client_call(struct sp_rpc_client *client, const char *path
 
 struct sp_rpc_stream;
 
-/* A streaming call of any kind, without a deadline. Opening, sending and ending one's side fail with
- * the server's error, or with SP_ERR_UNAVAILABLE if it ended the call with OK. */
+/* A streaming call of any kind, without a deadline. Opening, sending and ending one's side fail
+ * with the server's error, or with SP_ERR_UNAVAILABLE if it ended the call with OK. */
 enum sp_status sp_rpc_stream_open(struct sp_rpc_client *client, const char *path, struct sp_rpc_stream **ret_stream,
                                   struct sp_error *error) SP_MUST_USE;
-/* A call that the server has ended gives its status here too; messages that were not received are dropped then. */
+/* A call that the server has ended gives its status here too; messages that were not received are
+ * dropped then. */
 enum sp_status sp_rpc_stream_send(struct sp_rpc_stream *stream, struct sp_bytes message,
                                   struct sp_error *error) SP_MUST_USE;
 /* Ends the client's side: no more will be sent. */

@@ -89,8 +89,9 @@ bool sp_rpc_connections_add(struct connections *connections, size_t listener, co
     return added;
 }
 
-/* Sweeps take their share of a processor however many connections are added. Their work counts, not the time that
- * passes: on a busy machine that would make the sweeps rare when they are needed. With the lock held. */
+/* Sweeps take their share of a processor however many connections are added. Their work counts, not
+ * the time that passes: on a busy machine that would make the sweeps rare when they are needed.
+ * With the lock held. */
 static void pause_sweeping(struct connections *connections, int64_t used_ns) {
     int64_t pause_ns = RESTLESS_SWEEP_MS * (int64_t)1000000;
     if (pause_ns < used_ns * SWEEP_RATIO)
@@ -137,8 +138,8 @@ enum sp_status sp_rpc_connections_start(struct connections *connections, struct 
 
 /* ---- caps ---- */
 
-/* The higher, the sooner it may be closed for another; 0: it may not. An incomplete request goes first,
- * then connections that never were of use, then those that are idle for long. */
+/* The higher, the sooner it may be closed for another; 0: it may not. An incomplete request goes
+ * first, then connections that never were of use, then those that are idle for long. */
 static int64_t rank_for_closing(const struct connection *connection, const struct connection_cap *cap, int64_t now_ms) {
     const int64_t step_ms = (int64_t)1 << 40;
     int64_t incomplete_ms = now_ms - connection->complete_ms, idle_ms = now_ms - connection->active_ms;

@@ -1,22 +1,25 @@
 /* Inside src/rpc: accepted connections, and how much each of them may take.
  *
- * An engine parses what clients send before anybody is authenticated, and the gRPC C core keeps all of it: open calls,
- * cancelled calls that wait for a worker (up to 25 KiB for 50 bytes), header blocks and messages that never end. So its
- * memory is bounded from outside, whatever the bytes are. The kernel counts what a connection has received and sent.
- * Bytes that no reply has answered are what an engine may still hold; a connection that holds more than it may, or
- * holds it for longer than a request may take, is shut down. Each byte sent answers ANSWERS received bytes (a Check's
- * reply is about 100 bytes), and complete requests that are large or answered slowly are reported by the engine
- * (sp_rpc_connections_settle).
+ * An engine parses what clients send before anybody is authenticated, and the gRPC C core keeps all
+ * of it: open calls, cancelled calls that wait for a worker (up to 25 KiB for 50 bytes), header
+ * blocks and messages that never end. So its memory is bounded from outside, whatever the bytes
+ * are. The kernel counts what a connection has received and sent. Bytes that no reply has answered
+ * are what an engine may still hold; a connection that holds more than it may, or holds it for
+ * longer than a request may take, is shut down. Each byte sent answers ANSWERS received bytes (a
+ * Check's reply is about 100 bytes), and complete requests that are large or answered slowly are
+ * reported by the engine (sp_rpc_connections_settle).
  *
- * A connection is proven once it was answered some hundred times. Until then it may hold little, all that are not
- * proven together too, and the kernel takes little at once. When the process itself holds more than it should
- * (rpc/memory_watch.h), the limits are low for all, and the connection that holds most is shut down.
+ * A connection is proven once it was answered some hundred times. Until then it may hold little,
+ * all that are not proven together too, and the kernel takes little at once. When the process
+ * itself holds more than it should (rpc/memory_watch.h), the limits are low for all, and the
+ * connection that holds most is shut down.
  *
- * Of Unix sockets the kernel counts only what waits to be read, which is looked at when memory is short. An address
- * whose connections are shut down again and again is refused new ones for a moment (rpc/offenders.h).
+ * Of Unix sockets the kernel counts only what waits to be read, which is looked at when memory is
+ * short. An address whose connections are shut down again and again is refused new ones for a
+ * moment (rpc/offenders.h).
  *
- * A thread of its own looks at the connections: the one that accepts may be kept by gRPC for as long as a client goes
- * on sending. Functions are for any thread. */
+ * A thread of its own looks at the connections: the one that accepts may be kept by gRPC for as
+ * long as a client goes on sending. Functions are for any thread. */
 #ifndef SP_RPC_CONNECTIONS_H
 #define SP_RPC_CONNECTIONS_H
 
@@ -31,8 +34,8 @@
 struct connections;
 
 enum {
-    /* SO_RCVBUF of listeners, which their connections inherit, and by which their first window is announced: what is
-     * in it when a connection is shut down is read all the same. */
+    /* SO_RCVBUF of listeners, which their connections inherit, and by which their first window is
+     * announced: what is in it when a connection is shut down is read all the same. */
     SP_RPC_FIRST_RECEIVE_BYTES = 4 * 1024,
 };
 
@@ -56,28 +59,30 @@ enum sp_status sp_rpc_connections_start(struct connections *connections, struct 
 
 /* ---- for the thread that accepts ---- */
 
-/* Whether a listener that may have `most` connections can take one more; if not, closes the one that has
- * been idle for longest. */
+/* Whether a listener that may have `most` connections can take one more; if not, closes the one
+ * that has been idle for longest. */
 bool sp_rpc_connections_have_room(struct connections *connections, size_t listener, const struct connection_cap *cap);
 /* The same for one peer's connections. */
 bool sp_rpc_connections_have_room_for_peer(struct connections *connections, size_t listener,
                                            const struct connection_cap *cap, const struct sp_peer *peer);
-/* Whether the peer's connections to the listener were shut down so often that it is refused during a penalty. */
+/* Whether the peer's connections to the listener were shut down so often that it is refused during
+ * a penalty. */
 bool sp_rpc_connections_refuse(struct connections *connections, size_t listener, const struct sp_peer *peer);
-/* Registers an accepted connection of a listener with that cap and takes over a duplicate of its socket. False when out of memory:
- * the duplicate is still the caller's. */
+/* Registers an accepted connection of a listener with that cap and takes over a duplicate of its
+ * socket. False when out of memory: the duplicate is still the caller's. */
 bool sp_rpc_connections_add(struct connections *connections, size_t listener, const struct connection_cap *cap,
                             const struct sp_peer *peer, int duplicate_fd) SP_MUST_USE;
 
 /* ---- for engines that bound what a connection holds themselves ---- */
 
-/* The engine ends a connection of this peer because it floods: an offence, as if it had been shut down here. Any
- * thread. */
+/* The engine ends a connection of this peer because it floods: an offence, as if it had been shut
+ * down here. Any thread. */
 void sp_rpc_connections_note_flood(struct connections *connections, const struct sp_peer *peer);
 
 /* ---- for whoever stops the server ---- */
 
-/* Shuts all of them down. Each ends for its client as one that broke, with what was written to it. */
+/* Shuts all of them down. Each ends for its client as one that broke, with what was written to
+ * it. */
 void sp_rpc_connections_cut_all(struct connections *connections);
 
 /* ---- for workers ---- */
@@ -93,18 +98,20 @@ unsigned sp_rpc_connections_count(const struct connections *connections);
 /* What all connections together held at the last sweep. */
 size_t sp_rpc_connections_held_bytes(const struct connections *connections);
 
-/* This peer is admitted to send a request of so many bytes. False if all together hold so much that there is no
- * room for it. Until the admission is given back its connection may hold as many, and at least 8 MiB. */
+/* This peer is admitted to send a request of so many bytes. False if all together hold so much that
+ * there is no room for it. Until the admission is given back its connection may hold as many, and
+ * at least 8 MiB. */
 bool sp_rpc_connections_admit(struct connections *connections, const struct sp_peer *peer, size_t bytes,
                               struct claim *ret_admission) SP_MUST_USE;
 /* A request of this peer, of so many bytes, is complete and will be answered when it is. */
 void sp_rpc_connections_settle(struct connections *connections, const struct sp_peer *peer, size_t bytes);
-/* Gives back what was admitted, once however often it is called. `complete`: the request has come, and was settled;
- * otherwise its connection is forgiven what the engine threw away of it. */
+/* Gives back what was admitted, once however often it is called. `complete`: the request has come,
+ * and was settled; otherwise its connection is forgiven what the engine threw away of it. */
 void sp_rpc_connections_release(struct connections *connections, struct claim *admission, bool complete);
 
-/* An answer of so many bytes goes to this peer. A connection that takes nothing for as long as an answer may take is
- * shut down, and the one that owes most when all together owe more than requests may take. */
+/* An answer of so many bytes goes to this peer. A connection that takes nothing for as long as an
+ * answer may take is shut down, and the one that owes most when all together owe more than requests
+ * may take. */
 void sp_rpc_connections_owe(struct connections *connections, const struct sp_peer *peer, size_t bytes,
                             struct claim *ret_owed);
 /* The peer has taken it, or never will. Once however often it is called. */

@@ -1,5 +1,6 @@
-/* Inside src/rpc, and for src/connect, which is an engine too: what the calls of every engine begin with, and
- * what an engine does for the handlers (rpc/call.h). Each engine's own call has a `struct sp_rpc_call` as its first member. */
+/* Inside src/rpc, and for src/connect, which is an engine too: what the calls of every engine begin
+ * with, and what an engine does for the handlers (rpc/call.h). Each engine's own call has a `struct
+ * sp_rpc_call` as its first member. */
 #ifndef SP_RPC_ENGINE_H
 #define SP_RPC_ENGINE_H
 

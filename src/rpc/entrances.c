@@ -5,7 +5,8 @@
 enum {
     MAX_CONNECTIONS = 10000,
     HEALTH_MAX_CONNECTIONS = 256,
-    /* In the gRPC C core: headers, and what a client may send of a message that was not asked for. */
+    /* In the gRPC C core: headers, and what a client may send of a message that was not asked
+     * for. */
     MOST_UNANSWERED = (64 + 64 + 16) * 1024,
     IDLE_MS = 30 * 1000, /* when an idle connection may be closed for a new one */
 };
@@ -25,7 +26,8 @@ static struct connection_cap cap_of_listeners(const struct sp_rpc_server_options
                                    .idle_ms = IDLE_MS};
 }
 
-/* A probe lasts for milliseconds: at the cap, the connection that has been idle longest is not a probe. */
+/* A probe lasts for milliseconds: at the cap, the connection that has been idle longest is not a
+ * probe. */
 static struct connection_cap cap_of_health(const struct sp_rpc_connection_limits *limits) {
     unsigned most = limits->max_health_connections == 0 ? HEALTH_MAX_CONNECTIONS : limits->max_health_connections;
     return (struct connection_cap){.self_bounded = true, .most = most, .most_per_peer = most};

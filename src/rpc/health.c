@@ -37,8 +37,8 @@ enum {
     REQUEST_BYTES = 1024, /* the name of a service */
 };
 
-/* For liveness probes: SERVING unless the server is stuck. One that waits for its store or is cut off from
- * its source is NOT_SERVING, and a restart would not help it. */
+/* For liveness probes: SERVING unless the server is stuck. One that waits for its store or is cut
+ * off from its source is NOT_SERVING, and a restart would not help it. */
 static const char liveness[] = "liveness";
 
 static bool is_liveness(struct sp_str service) {

@@ -140,8 +140,8 @@ static bool accept_waiting(struct listeners *listeners, const struct pollfd *rea
     return go_on;
 }
 
-/* The listeners that take connections, and the eventfd. Returns how long to wait for them; negative: for
- * ever. */
+/* The listeners that take connections, and the eventfd. Returns how long to wait for them;
+ * negative: for ever. */
 static int fill_listener_waits(struct listeners *listeners, struct pollfd *waits) {
     int wait_ms = -1;
     for (size_t i = 0; i < listeners->count; i++) {

@@ -14,8 +14,8 @@
 
 struct listeners;
 
-/* Binds nothing yet. The accepted sockets are added to `connections`, which must outlive it. NULL when
- * out of memory. */
+/* Binds nothing yet. The accepted sockets are added to `connections`, which must outlive it. NULL
+ * when out of memory. */
 struct listeners *sp_rpc_listeners_create(struct connections *connections);
 /* Takes over a socket that was accepted on `listener_fd`. False: refused, the socket is closed. On
  * the accepting thread. */

@@ -1,5 +1,6 @@
-/* Inside src/rpc: whether the process has grown by more than requests in progress may take. What an engine keeps
- * for a byte that it has received cannot be known; what the process holds can. One thread at a time. */
+/* Inside src/rpc: whether the process has grown by more than requests in progress may take. What an
+ * engine keeps for a byte that it has received cannot be known; what the process holds can. One
+ * thread at a time. */
 #ifndef SP_RPC_MEMORY_WATCH_H
 #define SP_RPC_MEMORY_WATCH_H
 
@@ -24,9 +25,11 @@ void sp_rpc_memory_watch_fini(struct memory_watch *watch);
 
 /* Little is held for requests now: what the process needs besides may be learned. */
 void sp_rpc_memory_watch_rest(struct memory_watch *watch, int64_t now_ms);
-/* Whether the process holds more than it does at rest, its arenas, `connections` and the requests' share together. */
+/* Whether the process holds more than it does at rest, its arenas, `connections` and the requests'
+ * share together. */
 bool sp_rpc_memory_watch_is_short(const struct memory_watch *watch, size_t connections);
-/* For when memory is short: gives freed memory back to the system, now and then. Takes milliseconds. */
+/* For when memory is short: gives freed memory back to the system, now and then. Takes
+ * milliseconds. */
 void sp_rpc_memory_watch_trim(struct memory_watch *watch, int64_t now_ms);
 
 #endif

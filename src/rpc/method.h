@@ -1,8 +1,9 @@
-/* What a gRPC server serves: methods, and the events of their streams. Nothing here depends on the engine that serves them.
+/* What a gRPC server serves: methods, and the events of their streams. Nothing here depends on the
+ * engine that serves them.
  *
  * A handler runs on a worker's thread and must not block. It either replies before it returns, or
- * keeps the call and replies later from any thread (exactly once, even when the server has stopped). A
- * call whose deadline has passed is not handled. */
+ * keeps the call and replies later from any thread (exactly once, even when the server has
+ * stopped). A call whose deadline has passed is not handled. */
 #ifndef SP_RPC_METHOD_H
 #define SP_RPC_METHOD_H
 

@@ -1,6 +1,6 @@
-/* Inside src/rpc: addresses some of whose connections were shut down lately. One that offends again and again is
- * refused new connections for a moment, since what it sends on each costs more than to accept it. Not
- * synchronized. */
+/* Inside src/rpc: addresses some of whose connections were shut down lately. One that offends again
+ * and again is refused new connections for a moment, since what it sends on each costs more than to
+ * accept it. Not synchronized. */
 #ifndef SP_RPC_OFFENDERS_H
 #define SP_RPC_OFFENDERS_H
 
@@ -28,8 +28,8 @@ struct offenders {
 
 /* A connection of that peer to that listener was shut down. */
 void sp_rpc_offenders_note(struct offenders *offenders, size_t listener, const struct sp_peer *peer, int64_t now_ms);
-/* How many connections of the peer to the listener may be open that were not answered yet: 0 during a penalty, few
- * for a while after it, else UINT_MAX. */
+/* How many connections of the peer to the listener may be open that were not answered yet: 0 during
+ * a penalty, few for a while after it, else UINT_MAX. */
 unsigned sp_rpc_offenders_most(const struct offenders *offenders, size_t listener, const struct sp_peer *peer,
                                int64_t now_ms);
 

@@ -1,5 +1,5 @@
-/* What servers of both engines have in common: options, methods with health and reflection, listeners,
- * connections, and the health listeners' own engine. */
+/* What servers of both engines have in common: options, methods with health and reflection,
+ * listeners, connections, and the health listeners' own engine. */
 #include "rpc/server.h"
 
 #include <sched.h>

@@ -26,8 +26,8 @@ struct sp_rpc_server_options {
     const char *const *health_listen;
     size_t health_listen_count;
     /* With a certificate all TCP listeners but those of health speak TLS 1.2 or 1.3; with a CA
-     * clients must show a certificate that it signed, and with revocation lists each call's must not
-     * be revoked. New connections use changed files. Unix sockets never use TLS. */
+     * clients must show a certificate that it signed, and with revocation lists each call's must
+     * not be revoked. New connections use changed files. Unix sockets never use TLS. */
     struct sp_tls_files tls;
     /* Gets the outcome of changed TLS files, for the log; on any thread. May be NULL. */
     void (*notice)(void *user, bool good, const char *message);

@@ -11,11 +11,12 @@ enum {
     ANSWERS = 256,             /* received bytes that one byte sent answers */
     PROVEN_BYTES = 16 * 1024,  /* a connection that got so many was answered, not only shaken hands with */
     MOST_PROVEN = 1024 * 1024, /* a hundred calls of some KiB each */
-    /* Of all that are neither proven nor have an admitted request: the gRPC C core keeps up to 25 KiB for a cancelled call of 50 bytes. */
+    /* Of all that are neither proven nor have an admitted request: the gRPC C core keeps up to 25
+     * KiB for a cancelled call of 50 bytes. */
     MOST_OF_ALL_UNKNOWN = 128 * 1024,
     MOST_OF_ALL_EACH = 512, /* and this for each of them: many may come at once */
-    /* At least, of a connection on which a request was admitted, so that a message which is too large by far is
-     * refused as such: gRPC sees that when it has all of it. */
+    /* At least, of a connection on which a request was admitted, so that a message which is too
+     * large by far is refused as such: gRPC sees that when it has all of it. */
     LEAST_ADMITTED = 8 * 1024 * 1024,
     BYTES_A_SECOND = 64 * 1024, /* the slowest that a large request may arrive */
     FORGIVEN_EVERY_MS = 1000,
@@ -68,8 +69,9 @@ static int64_t usual_most(const struct connection *connection) {
     return more ? MOST_PROVEN : connection->most_unanswered;
 }
 
-/* The gRPC C core does not say how much it threw away of a request that ended before it was complete, which may be more
- * than its connection may hold now that it is not admitted any more. Seldom enough to be of no use to a flood. */
+/* The gRPC C core does not say how much it threw away of a request that ended before it was
+ * complete, which may be more than its connection may hold now that it is not admitted any more.
+ * Seldom enough to be of no use to a flood. */
 static void forgive_lapsed(struct connection *connection, int64_t now_ms) {
     connection->lapsed = false;
     int64_t most = usual_most(connection) / 2;
@@ -177,7 +179,8 @@ static size_t find_largest(const struct connections *connections, bool unknown_o
     return largest;
 }
 
-/* Cuts the largest of all connections, or of the unknown ones, until at most `most` bytes are held. Returns what is left. */
+/* Cuts the largest of all connections, or of the unknown ones, until at most `most` bytes are held.
+ * Returns what is left. */
 static size_t cut_largest_until_within(struct connections *connections, size_t held, size_t most, bool unknown_only) {
     while (held > most && atomic_load(&connections->count) > 0) {
         size_t largest = find_largest(connections, unknown_only);
@@ -187,7 +190,8 @@ static size_t cut_largest_until_within(struct connections *connections, size_t h
     return held;
 }
 
-/* Answers that nobody takes are held like requests, and may take as much. No offence: a client may only be slow. */
+/* Answers that nobody takes are held like requests, and may take as much. No offence: a client may
+ * only be slow. */
 static void cut_largest_debtors(struct connections *connections, size_t most) {
     while (connections->owed > most) {
         size_t largest = 0;
@@ -223,9 +227,9 @@ static struct holdings cut_offenders(struct connections *connections, int64_t no
     return left;
 }
 
-/* Memory is short although no connection holds more than it may: the one that holds most, if that is more than a
- * few small requests. If none does, some client gets answers for what costs less than the answer pays for, and the
- * one that received most is the likeliest. */
+/* Memory is short although no connection holds more than it may: the one that holds most, if that
+ * is more than a few small requests. If none does, some client gets answers for what costs less
+ * than the answer pays for, and the one that received most is the likeliest. */
 static size_t cut_likeliest_culprit(struct connections *connections, size_t held, int64_t now_ms) {
     size_t likeliest = find_largest(connections, false);
     size_t unanswered = (size_t)connections->all[likeliest]->unanswered;

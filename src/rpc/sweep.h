@@ -1,5 +1,5 @@
-/* Inside src/rpc: looks at what each connection holds, and shuts down those that hold too much (rpc/connections.h). With
- * the lock held. */
+/* Inside src/rpc: looks at what each connection holds, and shuts down those that hold too much
+ * (rpc/connections.h). With the lock held. */
 #ifndef SP_RPC_SWEEP_H
 #define SP_RPC_SWEEP_H
 

@@ -1,4 +1,5 @@
-/* Inside src/rpc: the connections that rpc/connections.h watches. With the lock held, unless it is said otherwise. */
+/* Inside src/rpc: the connections that rpc/connections.h watches. With the lock held, unless it is
+ * said otherwise. */
 #ifndef SP_RPC_WATCHED_H
 #define SP_RPC_WATCHED_H
 

@@ -92,8 +92,8 @@ int64_t sp_batch_work_until_ms(void) {
 
 /* ---- answering it ---- */
 
-/* Every now and then: whether there is any budget left, and whether roles take so long that they are
- * worth remembering. */
+/* Every now and then: whether there is any budget left, and whether roles take so long that they
+ * are worth remembering. */
 static enum sp_status watch_work(const struct sp_asking *asking, int64_t began_ms, size_t answered, size_t items,
                                  struct sp_arena *arena, struct sp_check_memo *memo, struct sp_error *error) {
     int64_t now_ms = sp_clock_thread_ms();

@@ -1,9 +1,10 @@
-/* The decision log: a JSON line for each decision, each denial, each that allows, or each n-th decision,
- * of all workspaces or some. Never a key or its digest.
+/* The decision log: a JSON line for each decision, each denial, each that allows, or each n-th
+ * decision, of all workspaces or some. Never a key or its digest.
  *
- * A separate thread writes it. A decision never waits for it: one that finds no room is dropped
- * and counted. With a spill file each decision is in it before it is answered, and leaves it when its
- * line is written: it is written at least once, also if the process is killed (observe/ring_log.h). */
+ * A separate thread writes it. A decision never waits for it: one that finds no room is dropped and
+ * counted. With a spill file each decision is in it before it is answered, and leaves it when its
+ * line is written: it is written at least once, also if the process is killed
+ * (observe/ring_log.h). */
 #ifndef SP_SERVER_DECISION_LOG_H
 #define SP_SERVER_DECISION_LOG_H
 
@@ -50,8 +51,8 @@ enum sp_status sp_decision_log_read_settings(const struct sp_decision_log_option
                                              struct sp_decision_log_settings *ret_settings,
                                              struct sp_error *error) SP_MUST_USE;
 
-/* The threads that answer, which have the first slots of their kind (server/worker_slots.h). *ret_log is NULL
- * if the settings want none. SP_ERR_IO, SP_ERR_MEMORY; and as sp_ring_log_open. */
+/* The threads that answer, which have the first slots of their kind (server/worker_slots.h).
+ * *ret_log is NULL if the settings want none. SP_ERR_IO, SP_ERR_MEMORY; and as sp_ring_log_open. */
 enum sp_status sp_decision_log_open(const struct sp_decision_log_settings *settings, unsigned workers,
                                     unsigned bulk_workers, struct sp_decision_log **ret_log,
                                     struct sp_error *error) SP_MUST_USE;

@@ -29,7 +29,8 @@ static void stop_metrics_worker(void *user) {
     sp_service_worker_stopping(SP_SERVER_METRICS_WORKER, user);
 }
 
-/* The names of --http-host, and the one under which callers of AuthZEN reach this port. Returns how many. */
+/* The names of --http-host, and the one under which callers of AuthZEN reach this port. Returns how
+ * many. */
 static size_t list_host_names(struct sp_service *service) {
     static const char scheme[] = "https://";
     const struct sp_server_config *config = service->config;

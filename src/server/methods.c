@@ -11,8 +11,8 @@
 enum {
     QUESTION_BYTES = 8 * 1024, /* the texts of one question, which are 1.3 KiB at most, and what may be added */
     BATCH_BYTES = 1024 * 1024,
-    /* All headers of a client's request, which must be denied and not fail however many there are: Envoy takes
-     * 60 KiB, if not configured otherwise. */
+    /* All headers of a client's request, which must be denied and not fail however many there are:
+     * Envoy takes 60 KiB, if not configured otherwise. */
     ENVOY_QUESTION_BYTES = 1024 * 1024,
 };
 

@@ -6,9 +6,10 @@
 #include "server/service.h"
 #include "store/records/head.h"
 
-/* Whether a store at `current` has reached `wanted` (NULL or zero: any will do). `set_back` (zero: it was not):
- * the newest revision before etcd went back; up to that one cannot tell what is gone from what is new.
- * SP_ERR_PRECONDITION: of another epoch, or set back; SP_ERR_UNAVAILABLE: not reached yet. Pure. */
+/* Whether a store at `current` has reached `wanted` (NULL or zero: any will do). `set_back` (zero:
+ * it was not): the newest revision before etcd went back; up to that one cannot tell what is gone
+ * from what is new. SP_ERR_PRECONDITION: of another epoch, or set back; SP_ERR_UNAVAILABLE: not
+ * reached yet. Pure. */
 enum sp_status sp_min_revision_check(const Sallyport__V1__Revision *wanted, struct sp_revision current,
                                      struct sp_revision set_back, struct sp_error *error) SP_MUST_USE;
 

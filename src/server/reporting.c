@@ -13,7 +13,8 @@ enum sp_status sp_reporting_start(struct sp_service *service, const struct sp_rp
         return SP_OK;
     if (config->server_id == NULL)
         sp_server_make_id(config->daemon.listen.values[0], sp_rpc_server_port(server, 0), service->server_id);
-    /* Each worker and each bulk thread has a lane, and the last two are those of Connect's and the HTTP thread. */
+    /* Each worker and each bulk thread has a lane, and the last two are those of Connect's and the
+     * HTTP thread. */
     const struct sp_usage_reporter_options options = {
         .target = config->report_to,
         .tls = config->report_tls,

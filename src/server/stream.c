@@ -60,7 +60,8 @@ static enum sp_status make_stream_reply(struct sp_service *service, const struct
 
 enum { ARENA_FIRST_BYTES = 64 * 1024, ARENA_BUDGET_BYTES = 16 * 1024 * 1024 };
 
-/* For a stream that has sent a large message: a bulk thread answers these, one at a time, with memory that outlives the call. */
+/* For a stream that has sent a large message: a bulk thread answers these, one at a time, with
+ * memory that outlives the call. */
 struct check_stream {
     struct sp_bulk_stream bulk; /* first: it is its stream */
     struct sp_service *service;

@@ -76,8 +76,8 @@ static void wake_reporter(void *user) {
     (void)sem_post(&reporter->wake);
 }
 
-/* The last lane is the HTTP server's, the one before is Connect's, and before those are those of bulk threads, from
- * behind. */
+/* The last lane is the HTTP server's, the one before is Connect's, and before those are those of
+ * bulk threads, from behind. */
 static unsigned find_lane(const struct sp_usage_reporter *reporter, unsigned slot) {
     unsigned last = reporter->options.lanes - 1;
     if (slot == SP_SERVER_CONNECT_WORKER && last > 0)

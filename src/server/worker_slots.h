@@ -2,8 +2,8 @@
 #ifndef SP_SERVER_WORKER_SLOTS_H
 #define SP_SERVER_WORKER_SLOTS_H
 
-/* One for each of gRPC's workers, one for the threads of each HTTP server, one for Connect's, and one for each thread
- * of server/bulk.h. */
+/* One for each of gRPC's workers, one for the threads of each HTTP server, one for Connect's, and
+ * one for each thread of server/bulk.h. */
 enum {
     SP_SERVER_MAX_WORKERS = 256,
     SP_SERVER_HTTP_WORKER = SP_SERVER_MAX_WORKERS,

@@ -30,9 +30,9 @@ enum sp_status sp_source_open_for_upload(const struct sp_source_options *options
 /* NULL is allowed. The follower must have stopped. */
 void sp_source_close(struct sp_source *source);
 
-/* Makes sp_source_begin and sp_source_commit fit for callers of the API: what etcd said is only logged, and while it
- * does not answer they fail soon, where a command waits ten seconds. Before another thread uses the source. NULL is
- * allowed. */
+/* Makes sp_source_begin and sp_source_commit fit for callers of the API: what etcd said is only
+ * logged, and while it does not answer they fail soon, where a command waits ten seconds. Before
+ * another thread uses the source. NULL is allowed. */
 void sp_source_serve_callers(struct sp_source *source);
 
 /* Starts and stops the follower's thread. `applied` (may be NULL) is called on that thread after
@@ -65,8 +65,8 @@ enum sp_status sp_source_commit(struct sp_source *source, struct sp_write *write
 /* Whether the write holds as much as one transaction of etcd should. False if `source` is NULL. */
 bool sp_source_is_full(const struct sp_source *source, const struct sp_write *write);
 
-/* Whether etcd's database is so near its quota that only changes that take access away should be made:
- * only etcd 3.6 and later tell. False if `source` is NULL. */
+/* Whether etcd's database is so near its quota that only changes that take access away should be
+ * made: only etcd 3.6 and later tell. False if `source` is NULL. */
 bool sp_source_has_little_room(struct sp_source *source);
 
 /* For a command: waits, at most `timeout_ms`, until the store has etcd's newest head, which

@@ -1,7 +1,7 @@
-/* How many bytes each workspace may still write: a bucket of bytes for each, which fills at a steady
- * rate. A change is charged what it turned out to take, so that a bucket may go below empty; until
- * it has filled again the workspace must wait. Kept in memory only: a restart fills every bucket.
- * Thread-safe. */
+/* How many bytes each workspace may still write: a bucket of bytes for each, which fills at a
+ * steady rate. A change is charged what it turned out to take, so that a bucket may go below empty;
+ * until it has filled again the workspace must wait. Kept in memory only: a restart fills every
+ * bucket. Thread-safe. */
 #ifndef SP_SYNC_ALLOWANCE_H
 #define SP_SYNC_ALLOWANCE_H
 

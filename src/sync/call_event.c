@@ -106,8 +106,8 @@ static struct sp_str read_id(const ProtobufCMessage *message, const char *name) 
     return sp_str_from(text);
 }
 
-/* What a request is about: its field `id`, or that of the workspace, principal or resource in it; of an
- * operator, its name. */
+/* What a request is about: its field `id`, or that of the workspace, principal or resource in it;
+ * of an operator, its name. */
 static struct sp_str find_request_target(const struct sp_sync_event_row *row, const ProtobufCMessage *request) {
     static const char *const parts[] = {"workspace", "principal", "resource"};
     struct sp_str id = read_id(request, strcmp(row->target, "operator") == 0 ? "name" : "id");
@@ -128,8 +128,8 @@ static enum sp_event_actor choose_actor(enum sp_admin_who who) {
                                        : SP_EVENT_NOBODY;
 }
 
-/* What a refused request names may not exist, and may even be a key that was pasted into the wrong field:
- * an event never repeats it. */
+/* What a refused request names may not exist, and may even be a key that was pasted into the wrong
+ * field: an event never repeats it. */
 static void describe_target(struct sp_event *event, const struct sp_sync_event_row *row,
                             const ProtobufCMessage *request) {
     if (event->status != SP_OK || row->target == NULL || request == NULL)

@@ -1,6 +1,6 @@
-/* Security events of calls to the admin API: authentication failures, refusals, whatever operators do,
- * and reads of what is known about keys. Changes that a workspace's admins make are in the audit trail
- * and leave no event.
+/* Security events of calls to the admin API: authentication failures, refusals, whatever operators
+ * do, and reads of what is known about keys. Changes that a workspace's admins make are in the
+ * audit trail and leave no event.
  *
  * Any thread. */
 #ifndef SP_SYNC_CALL_EVENT_H
@@ -13,8 +13,8 @@
 #include "observe/events.h"
 #include "sync/caller.h"
 
-/* Reports a call that ended with `status`. `caller` was admitted, or refused, before; `request` NULL: it
- * could not be read. Does nothing unless --event-log is given. */
+/* Reports a call that ended with `status`. `caller` was admitted, or refused, before; `request`
+ * NULL: it could not be read. Does nothing unless --event-log is given. */
 void sp_sync_report_call(const struct sp_admin_method *method, const struct sp_sync_caller *caller,
                          const ProtobufCMessage *request, enum sp_status status);
 

@@ -28,8 +28,8 @@ struct sp_sync_caller {
  * thread. */
 void sp_sync_caller_read(const struct sp_forwarded_trust *trust, struct sp_rpc_call *call,
                          struct sp_sync_caller *ret_caller);
-/* The same with the service's trust; the use of the caller's key is recorded, and what became known of
- * the caller is kept in `witness`. */
+/* The same with the service's trust; the use of the caller's key is recorded, and what became known
+ * of the caller is kept in `witness`. */
 void sp_sync_caller_of(const struct sp_sync *sync, struct sp_rpc_call *call, struct sp_sync_caller *ret_caller);
 void sp_sync_caller_wipe(struct sp_sync_caller *caller);
 

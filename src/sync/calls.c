@@ -190,7 +190,8 @@ static void run_reading(struct sp_reading *reading, unsigned slot) {
     sp_rpc_fail(call, SP_ERR_DEADLINE, "the deadline passed while the call was queued");
 }
 
-/* On the worker's own snapshot: whose turn it is to be in, and that nothing is queued for nobody. */
+/* On the worker's own snapshot: whose turn it is to be in, and that nothing is queued for
+ * nobody. */
 static enum sp_status admit_reading(struct admin_read *read, struct sp_error *error) {
     struct sp_snapshot *snapshot = NULL;
     struct sp_admin_admission admission = {0};
@@ -270,7 +271,8 @@ static const struct sp_rpc_stream_ops *const stream_ops[SP_ADMIN_STREAMS] = {
     [SP_ADMIN_IMPORT] = &sp_sync_import_ops,
 };
 
-/* Lists of 1,000 shares or members, a schema, a batch of an import; other streams have 0, the default. */
+/* Lists of 1,000 shares or members, a schema, a batch of an import; other streams have 0, the
+ * default. */
 static uint32_t limit_request(const struct sp_admin_method *method) {
     enum { UNARY_BYTES = 1024 * 1024 + 64 * 1024, IMPORT_BYTES = 4 * 1024 * 1024 + 64 * 1024 };
     if (sp_admin_method_type(method) != SP_ADMIN_STREAM)

@@ -6,14 +6,16 @@
 
 enum { SP_SYNC_ARENA_BUDGET_BYTES = 64 * 1024 * 1024 }; /* of a call */
 
-/* Fills in the methods for sp_rpc_server_open and sp_connect_start; returns their number. They borrow from *sync,
- * which must stay where it is. */
+/* Fills in the methods for sp_rpc_server_open and sp_connect_start; returns their number. They
+ * borrow from *sync, which must stay where it is. */
 size_t sp_sync_methods(struct sp_sync *sync, struct sp_rpc_method ret_methods[static SP_SYNC_MAX_METHODS]);
 
-/* Whether the caller has the role that is a method's permit; `user` is the service. For the same two. */
+/* Whether the caller has the role that is a method's permit; `user` is the service. For the same
+ * two. */
 enum sp_status sp_sync_admit(struct sp_rpc_call *call, unsigned permit, void *user, struct sp_error *error);
 
-/* Whether the call carries somebody's key, whatever it may do; `user` is the service. For sp_connect_start. */
+/* Whether the call carries somebody's key, whatever it may do; `user` is the service. For
+ * sp_connect_start. */
 enum sp_status sp_sync_authenticate(struct sp_rpc_call *call, void *user, struct sp_error *error);
 
 #endif

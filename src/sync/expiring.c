@@ -55,7 +55,8 @@ static void note_replaced_key(struct sp_expiring *expiring, const struct sp_enti
     expiring->replaced[expiring->replaced_count++] = hash_entity_key(key);
 }
 
-/* Where `successor` goes on and the key that it was rotated from is one of those that expire soon. */
+/* Where `successor` goes on and the key that it was rotated from is one of those that expire
+ * soon. */
 static void look_up_rotated_key(struct piece *piece, const Sallyport__V1__ApiKey *successor) {
     struct sp_entity_key key;
     ProtobufCMessage *message = NULL;

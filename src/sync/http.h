@@ -1,4 +1,5 @@
-/* The HTTP ports of sallyport-sync: one for the admin API by the Connect protocol, /healthz and /readyz, one for /metrics. */
+/* The HTTP ports of sallyport-sync: one for the admin API by the Connect protocol, /healthz and
+ * /readyz, one for /metrics. */
 #ifndef SP_SYNC_HTTP_H
 #define SP_SYNC_HTTP_H
 

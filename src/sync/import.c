@@ -63,7 +63,8 @@ static void drop_import(struct sp_task *task) {
 
 /* ---- applying a batch ---- */
 
-/* The reply before the error that ends the call. None if it cannot be made: the error says the first. */
+/* The reply before the error that ends the call. None if it cannot be made: the error says the
+ * first. */
 static void pack_refusals(struct import *import, struct sp_admin_import_refusals *refusals) {
     Sallyport__V1__ImportResponse response = SALLYPORT__V1__IMPORT_RESPONSE__INIT;
     response.applied = import->applied;

@@ -37,7 +37,8 @@ enum sp_queue_room sp_queue_room_for(const struct sp_queue *queue, const struct 
 /* Queues a job for which there is room. SP_ERR_MEMORY. */
 enum sp_status sp_queue_add(struct sp_queue *queue, struct sp_job *job) SP_MUST_USE;
 
-/* Takes the next job; NULL: none waits, or the next one wants to be alone and `alone_too` is false. */
+/* Takes the next job; NULL: none waits, or the next one wants to be alone and `alone_too` is
+ * false. */
 struct sp_job *sp_queue_take(struct sp_queue *queue, bool alone_too);
 
 /* Takes the next job that narrows; NULL: none waits. */

@@ -28,7 +28,8 @@ enum sp_status sp_readers_start(const struct sp_readers_options *options, struct
 /* Reads what is queued, ends the threads, and frees it. NULL is allowed. */
 void sp_readers_stop(struct sp_readers *readers);
 
-/* Queues a reading. SP_ERR_EXHAUSTED: as many wait as may, in all or of its workspace. Any thread. */
+/* Queues a reading. SP_ERR_EXHAUSTED: as many wait as may, in all or of its workspace. Any
+ * thread. */
 enum sp_status sp_readers_submit(struct sp_readers *readers, struct sp_reading *reading,
                                  struct sp_error *error) SP_MUST_USE;
 

@@ -28,8 +28,8 @@ void sp_reserve_measure(struct sp_reserve *reserve);
 enum sp_status sp_reserve_check_before(struct sp_reserve *reserve, const struct sp_job *job, int64_t now_ms,
                                        struct sp_error *error) SP_MUST_USE;
 
-/* Whether a write may be committed to which the job has added so many bytes: if not, the write is to
- * be aborted. SP_ERR_EXHAUSTED. */
+/* Whether a write may be committed to which the job has added so many bytes: if not, the write is
+ * to be aborted. SP_ERR_EXHAUSTED. */
 enum sp_status sp_reserve_check_after(struct sp_reserve *reserve, const struct sp_job *job,
                                       const struct sp_write *write, uint64_t job_bytes,
                                       struct sp_error *error) SP_MUST_USE;

@@ -12,8 +12,9 @@ enum { SP_SCRATCH_PATH_BYTES = 4096 };
 /* Creates a file without a name, which is gone when it is closed. SP_ERR_IO. */
 enum sp_status sp_scratch_file(const char *store_path, int *ret_fd, struct sp_error *error) SP_MUST_USE;
 
-/* Copies the store into a new folder and opens the copy for writing, without durability. The copy is
- * its own source of truth, whatever the store follows. *ret_revision is the one that was copied. */
+/* Copies the store into a new folder and opens the copy for writing, without durability. The copy
+ * is its own source of truth, whatever the store follows. *ret_revision is the one that was
+ * copied. */
 enum sp_status sp_scratch_copy(struct sp_store *store, const char *store_path,
                                char ret_folder[static SP_SCRATCH_PATH_BYTES], struct sp_store **ret_copy,
                                struct sp_revision *ret_revision, struct sp_error *error) SP_MUST_USE;

@@ -89,8 +89,9 @@ bool sp_sync_fini(struct sp_sync *sync);
 /* Closes a worker's snapshot, on its thread. For sp_rpc_server_options. */
 void sp_sync_worker_stopping(unsigned worker, void *sync);
 
-/* Begins to read the newest revision, on the thread of the worker slot. Release it before
- * waiting for anything. SP_ERR_UNAVAILABLE: the store follows etcd and holds nothing yet, so that no key is known. */
+/* Begins to read the newest revision, on the thread of the worker slot. Release it before waiting
+ * for anything. SP_ERR_UNAVAILABLE: the store follows etcd and holds nothing yet, so that no key is
+ * known. */
 enum sp_status sp_sync_acquire(struct sp_sync *sync, unsigned worker, struct sp_snapshot **ret_snapshot,
                                struct sp_error *error) SP_MUST_USE;
 

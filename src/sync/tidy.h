@@ -1,5 +1,6 @@
-/* What the writer does between batches: clears the slots of dead readers, removes old request
- * ids and old changes, and removes what was deleted, and what belongs to removed types, piece by piece. */
+/* What the writer does between batches: clears the slots of dead readers, removes old request ids
+ * and old changes, and removes what was deleted, and what belongs to removed types, piece by
+ * piece. */
 #ifndef SP_SYNC_TIDY_H
 #define SP_SYNC_TIDY_H
 

@@ -39,7 +39,8 @@ enum sp_status sp_watch_list_admit(struct sp_watch_list *list, struct sp_watch_e
 /* How many were admitted. */
 size_t sp_watch_list_count(struct sp_watch_list *list);
 
-/* How often all were woken: if it has not changed since before a page was read, the page was the last. */
+/* How often all were woken: if it has not changed since before a page was read, the page was the
+ * last. */
 uint64_t sp_watch_list_wakes(const struct sp_watch_list *list);
 
 /* Wakes every call. Takes the list as void * for sp_writer_options and sp_source_start. */

@@ -22,8 +22,9 @@ enum {
     QUEUE_MAX_BYTES_OF_WORKSPACE = 8 * 1024 * 1024,
     QUEUE_MAX_NARROWING = 1000, /* beyond the others */
     BATCH_MAX = 1000,
-    /* Of applying jobs before a commit. It is as long as a commit takes: shorter, and most of the time would be the
-     * disk's; longer, and who comes during a batch would wait for more than the disk. */
+    /* Of applying jobs before a commit. It is as long as a commit takes: shorter, and most of the
+     * time would be the disk's; longer, and who comes during a batch would wait for more than the
+     * disk. */
     BATCH_MIN_MS = 4,
     BATCH_MAX_MS = 25,
     JOB_MIN_BYTES = 1024, /* what a change is charged at least */
@@ -85,7 +86,8 @@ static void count_refusal(struct sp_writer *writer, enum sp_writer_refusal refus
     atomic_fetch_add_explicit(&writer->refused[refusal], 1, memory_order_relaxed);
 }
 
-/* SP_ERR_EXHAUSTED: the job's workspace has written more than it may. What only narrows is not held up. */
+/* SP_ERR_EXHAUSTED: the job's workspace has written more than it may. What only narrows is not held
+ * up. */
 static enum sp_status check_allowance(struct sp_writer *writer, const struct sp_job *job, struct sp_error *error) {
     if (sp_job_narrows(job) || job->workspace[0] == '\0')
         return SP_OK;
@@ -101,7 +103,8 @@ static enum sp_status check_allowance(struct sp_writer *writer, const struct sp_
 
 /* ---- the queue ---- */
 
-/* Adds the next job to a batch that has room; false: none waits, or the next one wants to be alone. */
+/* Adds the next job to a batch that has room; false: none waits, or the next one wants to be
+ * alone. */
 static bool take_next_job(struct sp_writer *writer, struct batch *batch) {
     if (batch->count == BATCH_MAX || (batch->count > 0 && batch->jobs[0]->alone))
         return false;
@@ -331,8 +334,8 @@ static enum outcome try_job_batch(struct sp_writer *writer, struct batch *batch)
     return SETTLED;
 }
 
-/* Refusals are not for nothing: those of jobs that wrote first took as long as the change would have. Jobs that fail for
- * another reason than their own are charged the least. */
+/* Refusals are not for nothing: those of jobs that wrote first took as long as the change would
+ * have. Jobs that fail for another reason than their own are charged the least. */
 static void charge_job(struct sp_writer *writer, const struct sp_job *job, uint64_t bytes) {
     bool wrote = job->status == SP_OK || job->left_out;
     uint64_t charged = wrote && bytes > JOB_MIN_BYTES ? bytes : JOB_MIN_BYTES;
@@ -388,8 +391,8 @@ static void run_waiting_narrowing_jobs(struct sp_writer *writer) {
     }
 }
 
-/* Each takes a commit, or an abort, of its own: what narrows does not wait for all of them, be it in the batch or in the
- * queue. */
+/* Each takes a commit, or an abort, of its own: what narrows does not wait for all of them, be it
+ * in the batch or in the queue. */
 static void run_each_alone(struct sp_writer *writer, struct batch *batch) {
     for (size_t i = 0; i < batch->count; i++) {
         if (!sp_job_narrows(batch->jobs[i]))

@@ -41,18 +41,18 @@ enum sp_status sp_writer_start(const struct sp_writer_options *options, struct s
  * has written more than its allowance; the message says when to come again. Any thread. */
 enum sp_status sp_writer_submit(struct sp_writer *writer, struct sp_job *job, struct sp_error *error) SP_MUST_USE;
 
-/* The sign of life of its thread, which beats with every job and while it is idle. Lives as long as the
- * writer. Any thread. */
+/* The sign of life of its thread, which beats with every job and while it is idle. Lives as long as
+ * the writer. Any thread. */
 const struct sp_heartbeat *sp_writer_heartbeat(const struct sp_writer *writer);
 
 /* Any thread. */
 void sp_writer_get_stats(struct sp_writer *writer, struct sp_writer_stats *ret_stats);
 
-/* Refuses new jobs and finishes those that are queued, for at most `wait_ms`. False if some are left, which the
- * writer goes on with. Any thread but the writer's. NULL is allowed. */
+/* Refuses new jobs and finishes those that are queued, for at most `wait_ms`. False if some are
+ * left, which the writer goes on with. Any thread but the writer's. NULL is allowed. */
 bool sp_writer_finish(struct sp_writer *writer, unsigned wait_ms);
-/* Refuses new jobs, finishes those that are queued however long that takes, ends the thread. Any thread but
- * the writer's. NULL is allowed. */
+/* Refuses new jobs, finishes those that are queued however long that takes, ends the thread. Any
+ * thread but the writer's. NULL is allowed. */
 void sp_writer_stop(struct sp_writer *writer);
 /* Frees a stopped writer. NULL is allowed. */
 void sp_writer_free(struct sp_writer *writer);

@@ -3,7 +3,8 @@
  * CA has no list in the file, a list that has expired, a certificate that cannot be read.
  *
  * TLS libraries look at such lists in handshakes only, if at all, and a connection may last for
- * days: this is asked for each call. The verdict on a certificate is remembered for some seconds. */
+ * days: this is asked for each call. The verdict on a certificate is remembered for some
+ * seconds. */
 #ifndef SP_TLS_CRL_H
 #define SP_TLS_CRL_H
 
@@ -29,7 +30,8 @@ struct sp_tls_chain {
 struct sp_tls_crl_options {
     const char *file; /* the lists: one of each CA that signs clients' certificates, its own certificate apart */
     const char *ca;   /* the clients' CAs; both names are borrowed */
-    /* Gets the outcome of changed files, and that a list has expired; on any thread. May be NULL. */
+    /* Gets the outcome of changed files, and that a list has expired; on any thread. May be
+     * NULL. */
     void (*notice)(void *user, bool good, const char *message);
     void *user;
 };

@@ -63,12 +63,13 @@ enum sp_tls_news {
 enum sp_tls_news sp_tls_watch_look(struct sp_tls_watch *watch, int64_t now_ms, struct sp_tls_material *ret_material,
                                    struct sp_error *error) SP_MUST_USE;
 
-/* Tells an operator of such news. `why`: NULL if the new files are in use, else what is wrong with them. `notice` may be
- * NULL. */
+/* Tells an operator of such news. `why`: NULL if the new files are in use, else what is wrong with
+ * them. `notice` may be NULL. */
 typedef void sp_tls_notice(void *user, bool good, const char *message);
 void sp_tls_tell_news(sp_tls_notice *notice, void *user, const char *why);
 
-/* Looks now, and tells of files that cannot be used. True: *ret_material is new; whoever uses it tells of it. */
+/* Looks now, and tells of files that cannot be used. True: *ret_material is new; whoever uses it
+ * tells of it. */
 bool sp_tls_watch_take_new(struct sp_tls_watch *watch, sp_tls_notice *notice, void *user,
                            struct sp_tls_material *ret_material) SP_MUST_USE;
 

@@ -54,7 +54,8 @@ static uint32_t load_be24(const unsigned char *at) {
     return (uint32_t)at[0] << 16 | (uint32_t)at[1] << 8 | at[2];
 }
 
-/* The first certificate of a Certificate message (RFC 5246 section 7.4.2, RFC 8446 section 4.4.2). */
+/* The first certificate of a Certificate message (RFC 5246 section 7.4.2, RFC 8446 section
+ * 4.4.2). */
 static struct sp_bytes find_first_certificate(const unsigned char *message, size_t size, bool is_tls_1_3) {
     enum { HEADER = 4, LENGTH = 3 };
     const struct sp_bytes none = {NULL, 0};

@@ -1,8 +1,10 @@
-/* Clients that a TLS server refused, or that refused it: whom, why, and what names their certificate had. A TLS library
- * ends such connections without a word, and what serves them may hide it (gRPC).
+/* Clients that a TLS server refused, or that refused it: whom, why, and what names their
+ * certificate had. A TLS library ends such connections without a word, and what serves them may
+ * hide it (gRPC).
  *
- * Reports come from what uses OpenSSL's SSL objects, whoever makes them: a hook is called for each that a thread makes while it
- * expects a peer. Where gRPC brings a TLS library of its own nothing is reported. */
+ * Reports come from what uses OpenSSL's SSL objects, whoever makes them: a hook is called for each
+ * that a thread makes while it expects a peer. Where gRPC brings a TLS library of its own nothing
+ * is reported. */
 #ifndef SP_TLS_REFUSAL_H
 #define SP_TLS_REFUSAL_H
 
@@ -38,14 +40,16 @@ void sp_tls_write_names(struct sp_bytes certificate, char ret_names[static SP_TL
 /* Where refusals are reported. */
 struct sp_tls_refusals;
 
-/* `refused` is called once for each handshake that began and failed, on any thread. NULL: out of memory. */
+/* `refused` is called once for each handshake that began and failed, on any thread. NULL: out of
+ * memory. */
 struct sp_tls_refusals *sp_tls_refusals_open(void (*refused)(void *user, const struct sp_tls_refusal *refusal),
                                              void *user);
-/* `refused` is not called any more once this has returned; handshakes may go on. NULL is allowed. */
+/* `refused` is not called any more once this has returned; handshakes may go on. NULL is
+ * allowed. */
 void sp_tls_refusals_close(struct sp_tls_refusals *refusals);
 
-/* SSL objects that this thread makes from now on are for the connection of this socket. `refusals` NULL: they are
- * for none. */
+/* SSL objects that this thread makes from now on are for the connection of this socket. `refusals`
+ * NULL: they are for none. */
 void sp_tls_refusals_expect(struct sp_tls_refusals *refusals, int fd);
 
 #endif

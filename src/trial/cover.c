@@ -2,7 +2,8 @@
 
 #include <stdlib.h>
 
-/* What is counted of each: how many there are, how many were reached, and a line for each that was not. */
+/* What is counted of each: how many there are, how many were reached, and a line for each that was
+ * not. */
 struct tally {
     size_t there, reached;
     FILE *missing;

@@ -1,5 +1,5 @@
-/* sallyport-test: what `sallyport test` runs. A program of its own because it holds a store, which the command line
- * does without. */
+/* sallyport-test: what `sallyport test` runs. A program of its own because it holds a store, which
+ * the command line does without. */
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>

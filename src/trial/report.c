@@ -37,7 +37,8 @@ static void print_shares(const Sallyport__V1__ExplainResponse *explanation, cons
     }
 }
 
-/* For a denial, the steps that failed and what would have to change; for an allowed answer, the last step. */
+/* For a denial, the steps that failed and what would have to change; for an allowed answer, the
+ * last step. */
 static void print_why(const struct sp_trial_answer *answer, const char *before, FILE *out) {
     const Sallyport__V1__ExplainResponse *explanation = answer->explanation;
     if (explanation == NULL)

@@ -19,13 +19,15 @@
  *       action: [read, edit]
  *       expect:
  *         ben: {note/plan: ALLOWED, note/minutes: DENIED}
- *     CI works from its network alone: {key: ci, ip: [198.51.100.1], resource: note/plan, action: read, expect: IP_NOT_ALLOWED}
+ *     CI works from its network alone:
+ *       {key: ci, ip: [198.51.100.1], resource: note/plan, action: read, expect: IP_NOT_ALLOWED}
  *     paths: {who: ben, request: GET /v1/notes/plan, expect: ALLOWED}
  *
- * `who` is a principal, asked for as by a key of it with all permissions and without limits; `key` names a shape. Each of
- * who, key, ip, at (RFC 3339; the default is now), resource, action and request ("METHOD PATH", by the schema's routes)
- * may be a list: all combinations are asked. `expect` is ALLOWED, DENIED or a reason, or such words by who, or by who and
- * then by resource. A test has a name of its own, and is counted by its questions. */
+ * `who` is a principal, asked for as by a key of it with all permissions and without limits; `key`
+ * names a shape. Each of who, key, ip, at (RFC 3339; the default is now), resource, action and
+ * request ("METHOD PATH", by the schema's routes) may be a list: all combinations are asked.
+ * `expect` is ALLOWED, DENIED or a reason, or such words by who, or by who and then by resource. A
+ * test has a name of its own, and is counted by its questions. */
 #ifndef SP_TRIAL_SPEC_H
 #define SP_TRIAL_SPEC_H
 
@@ -84,7 +86,8 @@ struct sp_trial_spec {
     size_t question_count, question_room;
 };
 
-/* Reads a file's text. `ret_spec` needs arena and file. SP_ERR_INVALID with "FILE:LINE:COLUMN: what". */
+/* Reads a file's text. `ret_spec` needs arena and file. SP_ERR_INVALID with "FILE:LINE:COLUMN:
+ * what". */
 enum sp_status sp_trial_read_spec(struct sp_str text, struct sp_trial_spec *ret_spec,
                                   struct sp_error *error) SP_MUST_USE;
 

@@ -24,7 +24,8 @@ struct sp_trial_inputs {
     size_t count, room;
 };
 
-/* The exit status: 0, 1 if an answer is not the expected one, 2 after an error, which is on stderr. */
+/* The exit status: 0, 1 if an answer is not the expected one, 2 after an error, which is on
+ * stderr. */
 int sp_trial_run_suite(const struct sp_trial_options *options, struct sp_trial_inputs *inputs);
 
 /* A number that changes when one of the inputs does. */

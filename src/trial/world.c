@@ -113,7 +113,8 @@ static enum sp_status import_batch(struct filling *filling) {
     return status;
 }
 
-/* A record for the next batch, with its kind already set by the caller. NULL: the batch could not be imported. */
+/* A record for the next batch, with its kind already set by the caller. NULL: the batch could not
+ * be imported. */
 static enum sp_status add_record(struct filling *filling, struct origin origin,
                                  Sallyport__V1__ImportRecord__RecordCase kind, void *message) {
     Sallyport__V1__ImportRecord *record = new_trial_message(filling, &sallyport__v1__import_record__descriptor);

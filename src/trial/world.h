@@ -1,4 +1,5 @@
-/* A scratch store that holds a schema, a policy from files and the keys of tests, in a temporary folder. One thread. */
+/* A scratch store that holds a schema, a policy from files and the keys of tests, in a temporary
+ * folder. One thread. */
 #ifndef SP_TRIAL_WORLD_H
 #define SP_TRIAL_WORLD_H
 
@@ -16,8 +17,9 @@ struct sp_trial_parts {
     const struct sp_trial_spec *spec;
 };
 
-/* Makes the store. What it refuses, it refuses as the server would; the message says where in the files that stands.
- * If the policy has no section of resources, those that are shared are registered. */
+/* Makes the store. What it refuses, it refuses as the server would; the message says where in the
+ * files that stands. If the policy has no section of resources, those that are shared are
+ * registered. */
 enum sp_status sp_trial_world_open(const struct sp_trial_parts *parts, struct sp_trial_world **ret_world,
                                    struct sp_error *error) SP_MUST_USE;
 

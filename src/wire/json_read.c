@@ -113,7 +113,8 @@ static enum sp_status json_to_signed(const struct reader *reader, const struct p
     return SP_OK;
 }
 
-/* Fields of type int64 are times, in seconds unless their names end in Ms: they may be written as RFC 3339 too. */
+/* Fields of type int64 are times, in seconds unless their names end in Ms: they may be written as
+ * RFC 3339 too. */
 static enum sp_status json_to_time(const struct reader *reader, const struct place *place, const json_t *json,
                                    int64_t *ret_value) {
     const char *name = place->name != NULL ? place->name : "";

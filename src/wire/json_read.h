@@ -1,7 +1,7 @@
-/* Reads proto3's JSON mapping with protobuf-c's descriptors: both spellings of names, 64-bit integers as
- * strings too (int64 fields are times and may be RFC 3339), enums by name, bytes as base64. One transcoder for
- * the command line, imports and HTTP. FieldMask and maps are not supported: our messages have none.
- * Thread-safe: no state. */
+/* Reads proto3's JSON mapping with protobuf-c's descriptors: both spellings of names, 64-bit
+ * integers as strings too (int64 fields are times and may be RFC 3339), enums by name, bytes as
+ * base64. One transcoder for the command line, imports and HTTP. FieldMask and maps are not
+ * supported: our messages have none. Thread-safe: no state. */
 #ifndef SP_WIRE_JSON_READ_H
 #define SP_WIRE_JSON_READ_H
 
@@ -11,8 +11,9 @@
 
 #include "base/arena.h"
 
-/* For a program that reads texts with keys in them: of which the JSON library makes copies, that are cleared from now on
- * when it frees them. Before it is used, and before there are threads; again does no harm. */
+/* For a program that reads texts with keys in them: of which the JSON library makes copies, that
+ * are cleared from now on when it frees them. Before it is used, and before there are threads;
+ * again does no harm. */
 void sp_json_prepare(void);
 
 /* Reads an object into a message in the arena, valid until it is reset. SP_ERR_INVALID with the
@@ -25,11 +26,12 @@ enum sp_status sp_json_to_message(const ProtobufCMessageDescriptor *descriptor, 
                                   struct sp_error *error) SP_MUST_USE;
 
 /* Parses an object or array strictly (duplicate names refused, at most 32 levels). SP_ERR_INVALID
- * with line and column or with the kind of any other value, never with the text itself. The caller decrefs. For texts of this side's own. */
+ * with line and column or with the kind of any other value, never with the text itself. The caller
+ * decrefs. For texts of this side's own. */
 enum sp_status sp_json_parse(struct sp_str text, json_t **ret_json, struct sp_error *error) SP_MUST_USE;
 
-/* The same of what somebody sent, which must be an object. Small values take up to a hundred times as much memory as text: those of one request
- * may take about this much. */
+/* The same of what somebody sent, which must be an object. Small values take up to a hundred times
+ * as much memory as text: those of one request may take about this much. */
 enum { SP_JSON_REQUEST_BYTES = 64 * 1024 * 1024 };
 enum sp_status sp_json_parse_request(struct sp_str text, json_t **ret_json, struct sp_error *error) SP_MUST_USE;
 

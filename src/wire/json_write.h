@@ -1,5 +1,6 @@
-/* Writes proto3's JSON mapping with protobuf-c's descriptors: names in lowerCamelCase, 64-bit integers as strings,
- * enums by name, bytes as base64. wire/json_read.h reads it. Thread-safe: no state. */
+/* Writes proto3's JSON mapping with protobuf-c's descriptors: names in lowerCamelCase, 64-bit
+ * integers as strings, enums by name, bytes as base64. wire/json_read.h reads it. Thread-safe: no
+ * state. */
 #ifndef SP_WIRE_JSON_WRITE_H
 #define SP_WIRE_JSON_WRITE_H
 

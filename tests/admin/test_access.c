@@ -45,7 +45,8 @@ static void open_world(struct world *world) {
     world->keys[SERVICE] = admin_new_key(fixture, admin, "robot", "{'all': true}", "");
 }
 
-/* Who may call what: 'y' may (whatever the call then says), 'n' PERMISSION_DENIED, 'u' UNAUTHENTICATED. */
+/* Who may call what: 'y' may (whatever the call then says), 'n' PERMISSION_DENIED, 'u'
+ * UNAUTHENTICATED. */
 static const struct {
     const char *method;
     const char *callers; /* columns as in enum caller */
@@ -96,7 +97,8 @@ static const struct {
     {"Import", "uynnnnnn"},
 };
 
-/* Which reach their handler, and are judged there for each resource or key: see test_share.c and test_key.c. */
+/* Which reach their handler, and are judged there for each resource or key: see test_share.c and
+ * test_key.c. */
 static const char *const judged_by_handlers[] = {"ShareResource",    "UnshareResource", "UpdateShares", "RotateApiKey",
                                                  "RegisterResource", "DeleteResource",  "CreateApiKey", "DisableSelf"};
 

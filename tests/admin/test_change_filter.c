@@ -21,7 +21,8 @@ static char *keep(const char *from) {
     return at;
 }
 
-/* At 1000, by operator alice, it touched a resource, a grant and a key of acme, and a group of other. */
+/* At 1000, by operator alice, it touched a resource, a grant and a key of acme, and a group of
+ * other. */
 static Sallyport__V1__Change change;
 static Sallyport__V1__Actor actor;
 static Sallyport__V1__ApiKey key;

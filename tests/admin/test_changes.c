@@ -1,4 +1,5 @@
-/* The audit trail by what was done with a key and all that comes from it, and where a list begins. */
+/* The audit trail by what was done with a key and all that comes from it, and where a list
+ * begins. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,5 @@
-/* Rights that claim or make keys are given by name: who may give them, register, delete and register again. */
+/* Rights that claim or make keys are given by name: who may give them, register, delete and
+ * register again. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -99,7 +100,8 @@ static const char *key_of(struct scene *scene, char caller) {
     }
 }
 
-/* A key's `all` includes no right to claim: whatever a type says, a member's or a robot's is refused. */
+/* A key's `all` includes no right to claim: whatever a type says, a member's or a robot's is
+ * refused. */
 static void each_type_says_who_registers(void **state) {
     static const struct {
         const char *type;

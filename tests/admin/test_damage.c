@@ -1,4 +1,5 @@
-/* Records that cannot be read are an error of the call. They are not taken for names that the schema lacks, nor skipped. */
+/* Records that cannot be read are an error of the call. They are not taken for names that the
+ * schema lacks, nor skipped. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -200,7 +201,8 @@ static uint64_t read_group_number(struct scene *scene) {
     return ((const Sallyport__Store__V1__StoredGroup *)(const void *)message)->number;
 }
 
-/* A record before all others in the index of what is shared with a subject, which is no resource key. */
+/* A record before all others in the index of what is shared with a subject, which is no resource
+ * key. */
 static void damage_shares(struct scene *scene, uint64_t subject_number, bool damaged) {
     static const uint8_t first[] = {0};
     struct sp_bytes value = {first, sizeof(first)};

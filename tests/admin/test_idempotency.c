@@ -145,7 +145,8 @@ static void replays_only_to_those_who_may_still_act(void **state) {
     admin_fixture_close(&fixture);
 }
 
-/* "Self" is another key where another key asks: to be told that it is disabled while it is not would be fatal. */
+/* "Self" is another key where another key asks: to be told that it is disabled while it is not
+ * would be fatal. */
 static void a_call_about_the_acting_key_is_not_answered_to_another(void **state) {
     (void)state;
     struct admin_fixture fixture;
@@ -168,7 +169,8 @@ static void a_call_about_the_acting_key_is_not_answered_to_another(void **state)
     admin_fixture_close(&fixture);
 }
 
-/* What one key of a principal may is not what the other may: the handler's own checks are not skipped by a replay. */
+/* What one key of a principal may is not what the other may: the handler's own checks are not
+ * skipped by a replay. */
 static void a_rotation_is_not_replayed_to_a_weaker_key_of_the_same_principal(void **state) {
     (void)state;
     struct admin_fixture fixture;

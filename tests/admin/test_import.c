@@ -1,4 +1,5 @@
-/* Imports: batches of records that build on each other, all or none, under the rules of single calls. */
+/* Imports: batches of records that build on each other, all or none, under the rules of single
+ * calls. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>

@@ -28,7 +28,8 @@ static const char *create(struct admin_scene *scene, const char *rest) {
 
 /* ---- lists of providers ---- */
 
-/* "'203.0.0.0/28', …": `count` blocks of the size, the first at 203.`second`.0.0, each `step` addresses after the last. */
+/* "'203.0.0.0/28', …": `count` blocks of the size, the first at 203.`second`.0.0, each `step`
+ * addresses after the last. */
 static const char *made_list(struct admin_scene *scene, unsigned second, unsigned size_bits, size_t count,
                              unsigned step) {
     static char text[4096 * 24];
@@ -43,8 +44,8 @@ static const char *made_list(struct admin_scene *scene, unsigned second, unsigne
     return admin_keep(&scene->fixture, text);
 }
 
-/* Of the sizes that lists of crawlers and proxies have, given as their providers publish them: in small blocks, many of
- * which touch. */
+/* Of the sizes that lists of crawlers and proxies have, given as their providers publish them: in
+ * small blocks, many of which touch. */
 static void a_providers_list_is_joined_stored_and_enforced(void **state) {
     static const struct {
         const char *name;
@@ -230,7 +231,8 @@ static void only_admins_make_keys(void **state) {
 
 /* ---- nothing widens ---- */
 
-/* The acting key of these tables: workspace_read, workspace_write and voices_read, from 203.0.113.0/24, for ten days. */
+/* The acting key of these tables: workspace_read, workspace_write and voices_read, from
+ * 203.0.113.0/24, for ten days. */
 static const char *narrow_admin(struct admin_scene *scene) {
     return admin_new_key(&scene->fixture, scene->admin, "boss",
                          "{'names': ['workspace_read', 'workspace_write', 'voices_read']}",
@@ -297,7 +299,8 @@ static void narrows_what_reaches_further_but_never_opens_it(void **state) {
         {"'clearAllowedIps': true", SP_ERR_PERMISSION, NULL},
         {"'updateMask': ['allowed_ips'], 'allowedIps': {'entries': ['198.51.100.7', '203.0.113.9']}", SP_ERR_PERMISSION,
          NULL},
-        /* Within the acting key's addresses, but all of the other's permissions would be open to them. */
+        /* Within the acting key's addresses, but all of the other's permissions would be open to
+         * them. */
         {"'updateMask': ['allowed_ips'], 'allowedIps': {'entries': ['203.0.113.9']}", SP_ERR_PERMISSION, "permissions"},
         {"'updateMask': ['permissions'], 'permissions': {'names': ['voices_write', 'voices_read']}", SP_OK, NULL},
         {"'updateMask': ['permissions'], 'permissions': {'all': true}", SP_ERR_PERMISSION, "permissions"},

@@ -1,5 +1,5 @@
-/* An end binds: not_after travels through every way in which a key makes, changes or revives another. Lineage: which keys
- * come from which. */
+/* An end binds: not_after travels through every way in which a key makes, changes or revives
+ * another. Lineage: which keys come from which. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -257,7 +257,8 @@ static void a_key_that_expires_without_an_end_does_not_rotate_itself(void **stat
 
 /* ---- lineage ---- */
 
-/* k1 made k2, which made k3; k3 was rotated to k4, which an admin rotated to k5. k3 and k4 were deleted. Others made m1. */
+/* k1 made k2, which made k3; k3 was rotated to k4, which an admin rotated to k5. k3 and k4 were
+ * deleted. Others made m1. */
 static void make_family(struct scene *scene) {
     struct admin_fixture *fixture = &scene->fixture;
     const char *key = admin_new_key(fixture, scene->admin, "boss", "{'all': true}", ", 'id': 'k1'");

@@ -1,4 +1,5 @@
-/* Keys that are pasted where a new id, name or reason belongs: lists and the audit trail would show them for ever. */
+/* Keys that are pasted where a new id, name or reason belongs: lists and the audit trail would show
+ * them for ever. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,6 @@
-/* No sequence of calls by a key yields a key that reaches further or longer than it. Somebody holds the texts of two keys
- * and calls at random with these and with all that the calls return; a model says afterwards how far each key may reach. */
+/* No sequence of calls by a key yields a key that reaches further or longer than it. Somebody holds
+ * the texts of two keys and calls at random with these and with all that the calls return; a model
+ * says afterwards how far each key may reach. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

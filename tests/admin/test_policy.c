@@ -145,7 +145,8 @@ static void holders_disable_their_keys_unless_key_or_workspace_forbid_it(void **
     assert_false(admin_flag(fixture, "apiKey.holderMayNotDisable"));
 }
 
-/* A holder who rotates could end its key at once by a short grace, or later by a successor that ends early. */
+/* A holder who rotates could end its key at once by a short grace, or later by a successor that
+ * ends early. */
 static void what_holders_may_not_end_by_disabling_they_may_not_end_by_rotating(void **state) {
     static const struct {
         const char *rest;    /* of the key */

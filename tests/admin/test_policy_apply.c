@@ -1,4 +1,5 @@
-/* ExportPolicy and ApplyPolicy: what a workspace's policy is, page by page, and many edits as one change. */
+/* ExportPolicy and ApplyPolicy: what a workspace's policy is, page by page, and many edits as one
+ * change. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

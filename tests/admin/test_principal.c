@@ -34,7 +34,8 @@ static void makes_users_and_service_accounts(void **state) {
 #define X60 X16 X16 X16 "xxxxxxxxxxxx"
 #define X240 X60 X60 X60 X60
 
-/* As auth0, AWS and SPIFFE give them out; of 65 and of 256 bytes, of which some pairs differ in the last alone. */
+/* As auth0, AWS and SPIFFE give them out; of 65 and of 256 bytes, of which some pairs differ in the
+ * last alone. */
 static const char *const provider_ids[] = {
     "auth0|5f7c8ec7c33c6c004bbafe82",
     "google-oauth2|113",

@@ -1,4 +1,5 @@
-/* How far keys reach, compared with a naive model: every permission, address and second asked one by one. */
+/* How far keys reach, compared with a naive model: every permission, address and second asked one
+ * by one. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -57,7 +58,8 @@ static bool lives(const struct small_key *key, int64_t second) {
     return key->expires_at_s == 0 || second < key->expires_at_s;
 }
 
-/* The last of each is what a limited key never has: a permission to come, an address far away, a second without end. */
+/* The last of each is what a limited key never has: a permission to come, an address far away, a
+ * second without end. */
 static bool naive_covers(const struct small_key *outer, const struct small_key *inner) {
     for (size_t i = 0; i < PERMISSIONS; i++)
         if ((inner->all || inner->permissions[i]) && !(outer->all || outer->permissions[i]))

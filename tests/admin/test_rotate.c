@@ -258,15 +258,16 @@ static void a_successor_waits_until_the_key_that_it_replaced_has_ended(void **st
     admin_ok(fixture, next, "RotateApiKey", "{}");
 }
 
-/* Asking for an end that the key cannot have is a mistake, or more than it may give; either way it is told which. */
+/* Asking for an end that the key cannot have is a mistake, or more than it may give; either way it
+ * is told which. */
 static void refuses_to_outlive(struct admin_fixture *fixture, const char *key) {
     enum sp_status status = admin_call(fixture, key, "RotateApiKey", "{'expiresAt': '1700001601'}");
     assert_true(status == SP_ERR_PERMISSION || status == SP_ERR_INVALID);
     assert_non_null(strstr(fixture->error.message, "2023-11-14T22:40:00Z"));
 }
 
-/* Rotating is how one gets rid of a key that leaked: whoever holds the old text must not use its grace to make a key that
- * outlives it. */
+/* Rotating is how one gets rid of a key that leaked: whoever holds the old text must not use its
+ * grace to make a key that outlives it. */
 static void a_key_whose_end_was_brought_forward_does_not_escape_it(void **state) {
     struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;

@@ -1,4 +1,5 @@
-/* The schema as operators change it: what is told, what is refused, and that nothing old is granted again. */
+/* The schema as operators change it: what is told, what is refused, and that nothing old is granted
+ * again. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -142,7 +143,8 @@ static void tells_each_name_added_changed_and_removed(void **state) {
 
 #define ROUTES(lines) SCHEMA(READ WRITE, VOICE LOOK NOTE) "routes:\n" lines
 
-/* Routes only lead to what is decided: one that goes denies, and one that comes is decided as any other question. */
+/* Routes only lead to what is decided: one that goes denies, and one that comes is decided as any
+ * other question. */
 static void tells_each_route_added_changed_and_removed_without_force(void **state) {
     static const char before[] = ROUTES("  GET /v1/voices/{id}: use voice/{id}\n"
                                         "  POST /v1/voices: look voice/rachel\n"
@@ -240,7 +242,8 @@ static void what_was_removed_grants_nothing_even_when_its_name_comes_back(void *
                 NULL);
     admin_ok(fixture, scene->admin, "RegisterResource", "{'resource': {'type': 'voice', 'id': 'v1'}}");
     assert_string_equal(answer(scene, "voice", "v1"), "NOT_SHARED");
-    /* The grant of old can be cleared away, and the creator's mark does not come back with a new one. */
+    /* The grant of old can be cleared away, and the creator's mark does not come back with a new
+     * one. */
     admin_ok(fixture, scene->admin, "ShareResource",
              "{'resource': {'type': 'voice', 'id': 'v1'}, 'subject': {'principal': 'ann'}, 'role': 'ROLE_VIEWER'}");
     assert_false(admin_flag(fixture, "grant.creator"));
@@ -300,7 +303,8 @@ static const char *shown_permissions(struct scene *scene, const char *key, const
     return text;
 }
 
-/* A key lists what it has, at every place, whatever was removed and came back under the same name. */
+/* A key lists what it has, at every place, whatever was removed and came back under the same
+ * name. */
 static void every_call_shows_the_permissions_that_a_key_has(void **state) {
     static const char *const methods[] = {"GetApiKey",    "ListApiKeys",   "WhoAmI",       "FindKey",
                                           "RotateApiKey", "DisableApiKey", "EnableApiKey", "UpdateApiKey"};

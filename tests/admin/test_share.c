@@ -282,7 +282,8 @@ static void sharing_needs_the_actions_permission_and_the_action(void **state) {
         admin_new_key(fixture, scene->admin, "w1-admin", "{'names': ['workspace_read', 'voices_write']}", "");
     const char *request = "{" VOICE("v1") ", " TO("ben") ", 'role': 'ROLE_VIEWER'}";
     admin_fails(fixture, reader, "ShareResource", request, SP_ERR_PERMISSION, "PERMISSION_MISSING");
-    /* An ADMIN user without workspace_write shares like anyone, with the role ADMIN on everything. */
+    /* An ADMIN user without workspace_write shares like anyone, with the role ADMIN on
+     * everything. */
     admin_ok(fixture, admin_reader, "ShareResource", request);
     admin_fails(fixture, admin_reader, "UnshareResource", "{" VOICE("v1") ", " TO("ann") "}", SP_ERR_PERMISSION,
                 "creator");

@@ -184,8 +184,8 @@ static void a_long_message_is_cut(void **state) {
     assert_string_equal(line + size - 2, "}\n");
 }
 
-/* Nobody reads stderr. The first line waits for a second, the next ones not at all, until somebody reads
- * again. */
+/* Nobody reads stderr. The first line waits for a second, the next ones not at all, until somebody
+ * reads again. */
 static void lines_wait_a_second_at_most_for_whoever_reads_stderr(void **state) {
     (void)state;
     int ends[2];

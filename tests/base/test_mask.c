@@ -76,7 +76,8 @@ static void leaves_ids_and_digests_alone(void **state) {
     }
 }
 
-/* Whatever the key, its prefix and what stands around it: no eight characters of it in a row are left. */
+/* Whatever the key, its prefix and what stands around it: no eight characters of it in a row are
+ * left. */
 static void no_part_of_a_random_key_is_left(void **state) {
     (void)state;
     static const char base62[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

@@ -1,4 +1,5 @@
-/* Files of addresses. The JSON is made: it has the shapes that providers publish, with addresses for documentation. */
+/* Files of addresses. The JSON is made: it has the shapes that providers publish, with addresses
+ * for documentation. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -222,7 +222,8 @@ static void every_column_is_a_field_of_the_reply(void **state) {
 }
 
 /* Whoever makes a change may try it again. */
-/* One row with a value as long as they usually are in each column: ids that Sallyport made, names, times. */
+/* One row with a value as long as they usually are in each column: ids that Sallyport made, names,
+ * times. */
 static json_t *make_usual_row(const char *columns) {
     json_t *row = json_object();
     for (const char *at = columns; *at != '\0';) {

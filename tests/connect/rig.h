@@ -1,5 +1,5 @@
-/* A Connect server in this process, with handlers of its own behind the messages of sallyport.v1.Authorization, asked over
- * real sockets. Every helper asserts. */
+/* A Connect server in this process, with handlers of its own behind the messages of
+ * sallyport.v1.Authorization, asked over real sockets. Every helper asserts. */
 #ifndef SP_TESTS_CONNECT_RIG_H
 #define SP_TESTS_CONNECT_RIG_H
 

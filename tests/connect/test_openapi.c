@@ -1,4 +1,5 @@
-/* The OpenAPI description that a server gives of itself. tests/interop/connect has it judged by foreign validators. */
+/* The OpenAPI description that a server gives of itself. tests/interop/connect has it judged by
+ * foreign validators. */
 #include "rig.h"
 
 static void do_nothing(struct sp_rpc_call *call, void *user) {

@@ -1,6 +1,6 @@
-/* The oracle of the route matcher: the same promises (core/route.h), kept in the plainest way that could be thought
- * of. It looks at every route for every path, splits before it decodes, and shares no code with the matcher. For
- * tests. */
+/* The oracle of the route matcher: the same promises (core/route.h), kept in the plainest way that
+ * could be thought of. It looks at every route for every path, splits before it decodes, and shares
+ * no code with the matcher. For tests. */
 #ifndef SP_TESTS_NAIVE_ROUTE_H
 #define SP_TESTS_NAIVE_ROUTE_H
 
@@ -253,8 +253,8 @@ static bool naive_agrees(const struct sp_route_match *match, const struct naive_
 
 /* ---- which lists may be compiled ---- */
 
-/* A path of `count` segments that fits the beginnings of both and as little else as can be; false where there is
- * none. */
+/* A path of `count` segments that fits the beginnings of both and as little else as can be; false
+ * where there is none. */
 static bool naive_common_path(const struct sp_route *a, const struct sp_route *b, size_t count,
                               char texts[static SP_ROUTE_MAX_SEGMENTS + 1][SP_ROUTE_TEMPLATE_MAX_BYTES + 1]) {
     for (size_t i = 0; i < count; i++) {
@@ -285,7 +285,8 @@ static bool naive_same_target(const struct sp_route *a, const struct sp_route *b
     return a->id_kind == SP_ROUTE_ID_CAPTURE ? a->id_segment == b->id_segment : sp_str_equal(a->id, b->id);
 }
 
-/* Whether `with` ends in a slash and fits the path of `without` with one more, where both win but lead apart. */
+/* Whether `with` ends in a slash and fits the path of `without` with one more, where both win but
+ * lead apart. */
 static bool naive_slash_matters(const struct sp_route *routes, size_t count, const struct sp_route *without,
                                 const struct sp_route *with) {
     static const struct sp_str fresh = {"FRESH", 5};

@@ -1,4 +1,5 @@
-/* Every row of the table of load balancers in docs/addresses.md gives its client, whatever the client writes. */
+/* Every row of the table of load balancers in docs/addresses.md gives its client, whatever the
+ * client writes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -411,7 +411,8 @@ static void contains_equals_a_naive_scan(void **state) {
     }
 }
 
-/* No two blocks are halves of one, nor touch in any other way that a larger block would hold both. */
+/* No two blocks are halves of one, nor touch in any other way that a larger block would hold
+ * both. */
 static void assert_fewest(const char *const *texts, size_t count) {
     for (size_t i = 1; i < count; i++) {
         struct sp_cidr before, block, parent;

@@ -1,4 +1,5 @@
-/* Whose address counts: a table of peers, headers and settings, and the property that nothing a client writes wins. */
+/* Whose address counts: a table of peers, headers and settings, and the property that nothing a
+ * client writes wins. */
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -26,7 +26,8 @@ static void assert_digest(const struct sp_multiset_hash *hash, const char *expec
     assert_string_equal(text, expected);
 }
 
-/* Element n is SHA-256(byte n), expanded by `openssl enc -aes-256-ctr -K <element> -iv 0` of 2,048 zeros. */
+/* Element n is SHA-256(byte n), expanded by `openssl enc -aes-256-ctr -K <element> -iv 0` of 2,048
+ * zeros. */
 static void sums_the_expanded_elements(void **state) {
     static const char *const digests[] = {
         "e5a00aa9991ac8a5ee3109844d84a55583bd20572ad3ffcd42792f3c36b183ad", /* of the empty set */

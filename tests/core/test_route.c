@@ -6,7 +6,8 @@
 #include "core/route_compile.h"
 #include "core/route_match.h"
 
-/* The rules of the table below, counted from 1. GET /v1/{anything} is the lax one that no other path may fall into. */
+/* The rules of the table below, counted from 1. GET /v1/{anything} is the lax one that no other
+ * path may fall into. */
 static const struct written written[] = {
     /*  1 */ {"GET /v1/voices", "list voice"},
     /*  2 */ {"POST /v1/voices", "create voice"},
@@ -409,8 +410,8 @@ static void a_raw_nul_is_refused_wherever_it_stands(void **state) {
     sp_arena_fini(&arena);
 }
 
-/* Targets end where their size says, whatever stands behind: every beginning of every spelling is read as if it were
- * alone. */
+/* Targets end where their size says, whatever stands behind: every beginning of every spelling is
+ * read as if it were alone. */
 static void nothing_is_read_behind_a_targets_end(void **state) {
     struct sp_arena arena;
     struct sp_route routes[WRITTEN];

@@ -1,5 +1,5 @@
-/* Which routes can be written and can stand beside each other, how many, and that a naive matcher (naive_route.h) agrees on
- * random ones. */
+/* Which routes can be written and can stand beside each other, how many, and that a naive matcher
+ * (naive_route.h) agrees on random ones. */
 #include "route_rig.h"
 
 #include <stdio.h>
@@ -350,7 +350,8 @@ static uint64_t seed_from_environment(void) {
     return seed * UINT64_C(0x9e3779b97f4a7c15) | 1;
 }
 
-/* Makes a list that compiles, by leaving out each route that does not stand beside those before it. */
+/* Makes a list that compiles, by leaving out each route that does not stand beside those before
+ * it. */
 static size_t random_routes(uint64_t *seed, struct sp_arena *arena, struct sp_route *routes, size_t count,
                             const struct sp_routes **ret_compiled) {
     size_t made = 0;

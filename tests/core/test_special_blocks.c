@@ -1,4 +1,5 @@
-/* Which ranges are public. The vectors are written out from IANA's registries, apart from the table that is tested. */
+/* Which ranges are public. The vectors are written out from IANA's registries, apart from the table
+ * that is tested. */
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -46,7 +47,8 @@ static void expect_rule(const char *entry, const char *block) {
 #define IETF_V4 "192.0.0.0/24 (IETF Protocol Assignments)"
 #define IETF_V6 "2001::/23 (IETF Protocol Assignments)"
 
-/* First and last address of each block, and their neighbours (NULL: there is none), with the block that refuses each. */
+/* First and last address of each block, and their neighbours (NULL: there is none), with the block
+ * that refuses each. */
 static const struct edge {
     const char *before, *before_in, *first, *last, *in, *after, *after_in;
 } edges[] = {
@@ -240,7 +242,8 @@ static void every_row_is_what_its_text_says(void **state) {
     assert_int_equal(rows, 55);
 }
 
-/* Names are those of the most specific block; and what is accepted holds nothing that is refused. */
+/* Names are those of the most specific block; and what is accepted holds nothing that is
+ * refused. */
 static void specific_blocks_come_first_and_accepted_ones_hold_no_refused_one(void **state) {
     (void)state;
     for (const struct sp_special_block *a = sp_special_blocks; a->text != NULL; a++)

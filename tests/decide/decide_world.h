@@ -1,5 +1,6 @@
-/* The world that the decision tables are asked about. Workspace w1 has all that is tried; w2 is another tenant; w3 is
- * disabled; w9 does not exist. Keys are named by what is special about them; each is 0-9A-Za-z of its number. */
+/* The world that the decision tables are asked about. Workspace w1 has all that is tried; w2 is
+ * another tenant; w3 is disabled; w9 does not exist. Keys are named by what is special about them;
+ * each is 0-9A-Za-z of its number. */
 #ifndef TESTS_DECIDE_DECIDE_WORLD_H
 #define TESTS_DECIDE_DECIDE_WORLD_H
 
@@ -23,8 +24,8 @@
 
 enum { NOW_S = 1700000000 };
 
-/* Principals: 1 ADMIN user, 2 member with grants, 3 disabled, 4 member without grants, all of w1; 5 of w2; 6 ADMIN user of w3; 7
- * disabled in w3; 8 was deleted; group 20 (w1) has member 2. */
+/* Principals: 1 ADMIN user, 2 member with grants, 3 disabled, 4 member without grants, all of w1; 5
+ * of w2; 6 ADMIN user of w3; 7 disabled in w3; 8 was deleted; group 20 (w1) has member 2. */
 enum { ADMIN = 1, MEMBER = 2, OFF = 3, BARE = 4, OTHER = 5, ADMIN_OF_W3 = 6, OFF_OF_W3 = 7, DELETED = 8, GROUP = 20 };
 
 /* How a key may differ from one that never fails. Bits. */
@@ -102,8 +103,8 @@ static inline void decide_put_people(struct world *world) {
     world_put_member(world, 1, GROUP, MEMBER);
 }
 
-/* Voices va, vb, vc of w1 and vx of w2; MEMBER is viewer of va itself, editor of vb by the group and viewer of it itself,
- * nothing on vc. Notes na (shared) and nb of w1. */
+/* Voices va, vb, vc of w1 and vx of w2; MEMBER is viewer of va itself, editor of vb by the group
+ * and viewer of it itself, nothing on vc. Notes na (shared) and nb of w1. */
 static inline void decide_put_things(struct world *world) {
     static const struct {
         uint64_t workspace;

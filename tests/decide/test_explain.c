@@ -1,5 +1,5 @@
-/* Explanations over the world of the decision table: each step's outcome, evidence and remedy, and the same answer as
- * sp_check. */
+/* Explanations over the world of the decision table: each step's outcome, evidence and remedy, and
+ * the same answer as sp_check. */
 #include "core/key_text.h"
 #include "decide/explain.h"
 #include "decide_world.h"

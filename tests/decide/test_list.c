@@ -1,5 +1,5 @@
-/* Lists of resources and of principals: a table over the decision tables' world, what changes between two steps, and damage. In
- * random worlds: test_list_random.c. */
+/* Lists of resources and of principals: a table over the decision tables' world, what changes
+ * between two steps, and damage. In random worlds: test_list_random.c. */
 #include "core/decision.h"
 #include "core/key_text.h"
 #include "list_steps.h"
@@ -293,8 +293,8 @@ static void what_changes_between_two_steps_shows_after_the_place_only(void **sta
     world_fini(&world);
 }
 
-/* A type that was removed from the schema and comes back under its name is another one: what was registered for the old one
- * is known to nobody. */
+/* A type that was removed from the schema and comes back under its name is another one: what was
+ * registered for the old one is known to nobody. */
 static void what_was_registered_for_a_removed_type_is_not_listed(void **state) {
     (void)state;
     struct world world;

@@ -89,8 +89,8 @@ static enum sp_reason reason_of(struct world *world, const struct sp_query *quer
     return answer.reason;
 }
 
-/* An empty list has the reason of what came closest: that of the latest test that anything failed. What was never
- * registered and needs a role is as good as not shared. */
+/* An empty list has the reason of what came closest: that of the latest test that anything failed.
+ * What was never registered and needs a role is as good as not shared. */
 static void check_end(const struct listed *listed, enum sp_reason nearest) {
     if (listed->count > 0 || listed->end.more_than_listed)
         assert_int_equal(listed->end.reason, SP_REASON_ALLOWED);

@@ -1,4 +1,5 @@
-/* A snapshot is answered by the routes of its own schema: never by older ones, nor by newer ones. Real stores. */
+/* A snapshot is answered by the routes of its own schema: never by older ones, nor by newer ones.
+ * Real stores. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -195,7 +196,8 @@ struct flipping {
     size_t bytes, refused;
 };
 
-/* Damage of the schema's text, of its mark and of their keys is told, and never changes what a path reaches. */
+/* Damage of the schema's text, of its mark and of their keys is told, and never changes what a path
+ * reaches. */
 static void flip_and_ask(void *context, enum sp_database database, uint64_t file_offset) {
     struct flipping *flipping = context;
     struct sp_route_source *nothing_read = NULL;

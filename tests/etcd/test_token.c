@@ -1,5 +1,5 @@
-/* Authentication at a real etcd, with both kinds of its tokens. The tokens live for two seconds, and are left to expire: a
- * restart proves nothing, because etcd replays its tokens. */
+/* Authentication at a real etcd, with both kinds of its tokens. The tokens live for two seconds,
+ * and are left to expire: a restart proves nothing, because etcd replays its tokens. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>

@@ -1,4 +1,5 @@
-/* Whatever text is accepted as an address or a range must be written as a text that reads back as the same. */
+/* Whatever text is accepted as an address or a range must be written as a text that reads back as
+ * the same. */
 #include <stdlib.h>
 
 #include "core/allowlist.h"

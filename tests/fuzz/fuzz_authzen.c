@@ -1,6 +1,7 @@
-/* An AuthZEN body, whatever it holds: what is taken keeps every limit of a question, what is refused names a place and never says
- * the subject's id, which may be a key. The first byte chooses the endpoint, the rest is the body. A page that is taken gives a
- * token that is taken again, and no other request's. */
+/* An AuthZEN body, whatever it holds: what is taken keeps every limit of a question, what is
+ * refused names a place and never says the subject's id, which may be a key. The first byte chooses
+ * the endpoint, the rest is the body. A page that is taken gives a token that is taken again, and
+ * no other request's. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,6 @@
-/* Bodies of Connect requests: frames, gzip, JSON and protobuf. The first byte chooses message, codec and compression, and
- * whether the body is a stream's. What is read is a message that its handler can read, or refused with a reason. */
+/* Bodies of Connect requests: frames, gzip, JSON and protobuf. The first byte chooses message,
+ * codec and compression, and whether the body is a stream's. What is read is a message that its
+ * handler can read, or refused with a reason. */
 #include <stdlib.h>
 
 #include "connect/frame.h"

@@ -1,6 +1,7 @@
-/* A gateway's message, whatever it holds, over a real store: the reply is always one, and lets the request pass only where a
- * second reading of the message, which looks for reasons to refuse, finds one credential, one target and one address that
- * the decision allows. The first byte chooses the settings, the rest is the message. */
+/* A gateway's message, whatever it holds, over a real store: the reply is always one, and lets the
+ * request pass only where a second reading of the message, which looks for reasons to refuse, finds
+ * one credential, one target and one address that the decision allows. The first byte chooses the
+ * settings, the rest is the message. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,7 @@
-/* The headers of a question about a request, whatever they hold: it is asked only if the gateway's headers say once each what is
- * asked, nobody speaks in our name, and an address is known only from the gateway's own entry on. The first byte chooses the
- * settings, the rest are lines "name: value". */
+/* The headers of a question about a request, whatever they hold: it is asked only if the gateway's
+ * headers say once each what is asked, nobody speaks in our name, and an address is known only from
+ * the gateway's own entry on. The first byte chooses the settings, the rest are lines "name:
+ * value". */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

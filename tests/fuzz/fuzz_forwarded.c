@@ -1,5 +1,5 @@
-/* The trusted-proxy rule against a naive one that first cuts the whole header into a list. The first byte is the number
- * of hops (0: a trusted range), the rest the header's lines. */
+/* The trusted-proxy rule against a naive one that first cuts the whole header into a list. The
+ * first byte is the number of hops (0: a trusted range), the rest the header's lines. */
 #include <stdlib.h>
 
 #include "core/forwarded.h"

@@ -1,7 +1,8 @@
-/* What a client sends on a connection of the real server on nghttp2: its loop, its bounds, health, reflection, and handlers
- * that echo, keep and stream. The bytes go through a Unix socket and are followed by the end of the stream; each connection is
- * read to its end. Every hundredth input a client of its own must be answered: no input keeps others from being served, and
- * nothing that a call took is kept once its connection has gone. */
+/* What a client sends on a connection of the real server on nghttp2: its loop, its bounds, health,
+ * reflection, and handlers that echo, keep and stream. The bytes go through a Unix socket and are
+ * followed by the end of the stream; each connection is read to its end. Every hundredth input a
+ * client of its own must be answered: no input keeps others from being served, and nothing that a
+ * call took is kept once its connection has gone. */
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,8 @@ enum { MOST_BYTES = 256 * 1024, HEALTHY_EVERY = 100, PATIENCE_MS = 20 * 1000 };
 
 static struct sp_rpc_server *server;
 static char folder[] = "/tmp/fuzz-h2-XXXXXX";
-/* "unix:FOLDER/s", and another for good clients: an address that floods again and again is refused where it did. */
+/* "unix:FOLDER/s", and another for good clients: an address that floods again and again is refused
+ * where it did. */
 static char address[sizeof(folder) + 16], good_address[sizeof(folder) + 16];
 
 static void require_that(int condition, const char *what) {

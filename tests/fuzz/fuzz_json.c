@@ -1,5 +1,5 @@
-/* Text that is read into a message must be written as JSON that is read into the same message. The first byte chooses
- * the message. */
+/* Text that is read into a message must be written as JSON that is read into the same message. The
+ * first byte chooses the message. */
 #include <stdlib.h>
 
 #include "sallyport/v1/admin.pb-c.h"

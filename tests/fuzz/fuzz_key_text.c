@@ -1,4 +1,5 @@
-/* A text is judged by its bytes alone; what is judged valid has a prefix, a body and the checksum that belongs to them. */
+/* A text is judged by its bytes alone; what is judged valid has a prefix, a body and the checksum
+ * that belongs to them. */
 #include <stdlib.h>
 
 #include "core/key_text.h"
@@ -26,7 +27,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (closed == SP_KEY_FORM_VALID)
         require(size > SP_KEY_BODY_CHARS + SP_KEY_CHECK_CHARS && size < SP_KEY_TEXT_BYTES);
 
-    /* The input as random bytes: what is made of them is valid, and nothing longer or shorter is. */
+    /* The input as random bytes: what is made of them is valid, and nothing longer or shorter
+     * is. */
     memcpy(random, data, size < sizeof(random) ? size : sizeof(random));
     sp_key_text_make(prefixes[size % 3], random, made);
     struct sp_str whole = sp_str_from(made);

@@ -1,4 +1,5 @@
-/* A page token that is taken is one that would be given: encoding what it decodes to gives it back. */
+/* A page token that is taken is one that would be given: encoding what it decodes to gives it
+ * back. */
 #include <stdlib.h>
 
 #include "admin/page.h"

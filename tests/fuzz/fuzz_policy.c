@@ -1,4 +1,5 @@
-/* Any text is read or refused; what is read without errors is written and read again as the same. */
+/* Any text is read or refused; what is read without errors is written and read again as the
+ * same. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,8 +1,8 @@
-/* What comes from a source of truth, applied to a real store that follows: whatever it is, the store is refused it or left
- * whole, and judging it changes nothing.
+/* What comes from a source of truth, applied to a real store that follows: whatever it is, the
+ * store is refused it or left whole, and judging it changes nothing.
  *
- * Input: records, each a byte (space, 4: deleted, 8: and the change before this one is applied), sizes of key (1) and value (2), and
- * both. */
+ * Input: records, each a byte (space, 4: deleted, 8: and the change before this one is applied),
+ * sizes of key (1) and value (2), and both. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -144,7 +144,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         sp_write_abort(write);
         return 0;
     }
-    /* The truth and what was derived from it agree; the store without a revision takes what it is given. */
+    /* The truth and what was derived from it agree; the store without a revision takes what it is
+     * given. */
     require(sp_write_commit(write, NULL) == SP_OK);
     enum sp_status status = sp_store_reindex(store, NULL, NULL, &error);
     if (status != SP_OK)

@@ -1,6 +1,6 @@
-/* Routes and requests from outside, against the naive matcher. Lines "METHOD TEMPLATE: ACTION RESOURCE" up to an empty
- * one are routes; those after it are "METHOD TARGET". Both matchers must agree on which lists are good and on what each
- * request reaches. */
+/* Routes and requests from outside, against the naive matcher. Lines "METHOD TEMPLATE: ACTION
+ * RESOURCE" up to an empty one are routes; those after it are "METHOD TARGET". Both matchers must
+ * agree on which lists are good and on what each request reaches. */
 #include <stdlib.h>
 
 #include "../core/naive_route.h"

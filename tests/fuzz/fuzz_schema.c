@@ -1,4 +1,5 @@
-/* Whatever text is accepted must be a schema as its header promises; whatever is refused must say where. */
+/* Whatever text is accepted must be a schema as its header promises; whatever is refused must say
+ * where. */
 #include <stdlib.h>
 
 #include "core/permission_set.h"

@@ -1,5 +1,5 @@
-/* What the validator accepts, protobuf-c must unpack within the budget or say so, and packing must change nothing. The
- * first byte chooses the message. */
+/* What the validator accepts, protobuf-c must unpack within the budget or say so, and packing must
+ * change nothing. The first byte chooses the message. */
 #include <stdlib.h>
 
 #include "sallyport/v1/admin.pb-c.h"

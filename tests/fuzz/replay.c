@@ -1,4 +1,5 @@
-/* Without libFuzzer: gives every file named, and every file of the folders named, to the target, so that the corpus is an ordinary test. */
+/* Without libFuzzer: gives every file named, and every file of the folders named, to the target, so
+ * that the corpus is an ordinary test. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -420,7 +420,8 @@ static void refuses_a_body_that_is_too_large(void **state) {
     assert_int_equal(rig.handled, 0);
 }
 
-/* What comes behind the headers is a request to this server only if an intermediary counted another length. */
+/* What comes behind the headers is a request to this server only if an intermediary counted another
+ * length. */
 static void refuses_what_could_be_read_in_two_ways(void **state) {
     static const char *const rows[] = {
         "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",

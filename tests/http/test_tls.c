@@ -137,7 +137,8 @@ struct client {
     gnutls_certificate_credentials_t credentials;
 };
 
-/* Expects the server to be `name`; shows the certificate, where one is given. False where the handshake fails. */
+/* Expects the server to be `name`; shows the certificate, where one is given. False where the
+ * handshake fails. */
 static bool client_open(struct client *client, const char *name, const char *priorities, const char *certificate,
                         const char *key) {
     *client = (struct client){.fd = http_connect(rig.port)};
@@ -165,7 +166,8 @@ static void client_close(struct client *client) {
     close(client->fd);
 }
 
-/* The status of a GET; 0: closed without one. `ret_body`, where it is given, has room for 4,096 bytes. */
+/* The status of a GET; 0: closed without one. `ret_body`, where it is given, has room for 4,096
+ * bytes. */
 static int client_ask(struct client *client, const char *path, char *ret_body) {
     char text[4096];
     size_t used = 0;

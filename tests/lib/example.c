@@ -1,5 +1,5 @@
-/* The example of sallyport.h as a program: asks one question of a store and says the answer. Compiled and run by the tests.
- * Usage: example STORE KEY_FILE IP TYPE ID ACTION */
+/* The example of sallyport.h as a program: asks one question of a store and says the answer.
+ * Compiled and run by the tests. Usage: example STORE KEY_FILE IP TYPE ID ACTION */
 #include <sallyport.h>
 #include <stdio.h>
 #include <string.h>

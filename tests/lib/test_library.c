@@ -275,7 +275,8 @@ static void says_what_is_wrong_with_a_store_that_is_not_there(void **state) {
 
 /* ---- a store of its own ---- */
 
-/* A copy of the fixture's store, whose files a test may replace, or whose head it may change first. */
+/* A copy of the fixture's store, whose files a test may replace, or whose head it may change
+ * first. */
 struct copied_store {
     char folder[64];
     struct sallyport_store *store;

@@ -1,4 +1,5 @@
-/* A log whose rings lie in a file: what nobody read outlives the process. Real files and pipes, and processes that are killed. */
+/* A log whose rings lie in a file: what nobody read outlives the process. Real files and pipes, and
+ * processes that are killed. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -172,7 +173,8 @@ static void what_a_killed_process_left_is_written_by_the_next(void **state) {
     close(done[1]);
 }
 
-/* The writer never waits: what finds no room is counted, and what had room is written once somebody reads. */
+/* The writer never waits: what finds no room is counted, and what had room is written once somebody
+ * reads. */
 static void a_reader_that_stands_still_blocks_nothing_and_what_fits_is_kept(void **state) {
     const struct scene *scene = *state;
     static unsigned counts[LINES_MAX];
@@ -310,7 +312,8 @@ static void files_that_are_no_spill_of_this_process_are_refused(void **state) {
     expect_refused(&nowhere, 1, SPILL_BYTES, SP_ERR_IO, "Not a directory");
 }
 
-/* After a loss of power anything can be in the file: what is no line is cut off, and never written. */
+/* After a loss of power anything can be in the file: what is no line is cut off, and never
+ * written. */
 static void damage_is_cut_off_and_counted(void **state) {
     static const struct {
         size_t at; /* in the file */

@@ -62,7 +62,8 @@ static void takes_what_the_standard_allows_and_nothing_else(void **state) {
     }
 }
 
-/* The bytes behind a text that is too short are not looked at: the sanitizer watches the end of the memory. */
+/* The bytes behind a text that is too short are not looked at: the sanitizer watches the end of the
+ * memory. */
 static void reads_no_byte_behind_the_text(void **state) {
     static const char whole[] = "01-" TRACE "-" SPAN "-01-x";
     (void)state;

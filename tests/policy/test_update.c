@@ -1,4 +1,5 @@
-/* Files that are written again: every entry stays in its file, and comments stay with their entries. */
+/* Files that are written again: every entry stays in its file, and comments stay with their
+ * entries. */
 #include "models.h"
 #include "policy/check.h"
 #include "policy/diff.h"
@@ -6,7 +7,8 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
-/* The files `texts`, updated to what `store` says; the texts that they then have are the caller's to free. */
+/* The files `texts`, updated to what `store` says; the texts that they then have are the caller's
+ * to free. */
 static void update(const char *store, const char *const *texts, size_t count, char **ret_texts) {
     struct model have, files;
     model_read(&have, store);

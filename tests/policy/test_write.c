@@ -1,4 +1,5 @@
-/* What is written is read as what it was: for texts that YAML could take for something else, and for random policies. */
+/* What is written is read as what it was: for texts that YAML could take for something else, and
+ * for random policies. */
 #include <time.h>
 
 #include "models.h"

@@ -1,5 +1,5 @@
-/* The world that test_authzen.c and test_authzen_own.c ask about, and their tables' way of asking: an expected part of each reply,
- * with single quotes for double ones. */
+/* The world that test_authzen.c and test_authzen_own.c ask about, and their tables' way of asking:
+ * an expected part of each reply, with single quotes for double ones. */
 #ifndef TESTS_PROGRAMS_AUTHZEN_WORLD_H
 #define TESTS_PROGRAMS_AUTHZEN_WORLD_H
 
@@ -52,8 +52,8 @@ static inline void make_key(struct caller *admin, const char *id, const char *re
     snprintf(ret_key, PROGRAMS_KEY_BYTES, "%s", caller_text(admin, "secret"));
 }
 
-/* Workspace acme: "boss" is its ADMIN, ann and the service account robot are members. Voices v000 to v119: robot may edit each by
- * its group, ann use v000. */
+/* Workspace acme: "boss" is its ADMIN, ann and the service account robot are members. Voices v000
+ * to v119: robot may edit each by its group, ann use v000. */
 static inline void fill_store(void) {
     struct caller admin;
     char key[PROGRAMS_KEY_BYTES];
@@ -111,7 +111,8 @@ static inline int remove_world(void **state) {
 #define SEARCH_RESOURCE "/access/v1/search/resource"
 #define SEARCH_ACTION "/access/v1/search/action"
 
-/* Single quotes stand for double ones; $R, $N, $M for the keys of robot, from near, and mute; $S for robot's digest. */
+/* Single quotes stand for double ones; $R, $N, $M for the keys of robot, from near, and mute; $S
+ * for robot's digest. */
 static char *spell(const char *text) {
     char *spelled = NULL;
     size_t size = 0;

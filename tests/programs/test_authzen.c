@@ -1,5 +1,5 @@
-/* AuthZEN over HTTP: each MUST of the Authorization API 1.0 with its section named. The published scenarios are in
- * test_authzen_cases.c, what is Sallyport's own in test_authzen_own.c. */
+/* AuthZEN over HTTP: each MUST of the Authorization API 1.0 with its section named. The published
+ * scenarios are in test_authzen_cases.c, what is Sallyport's own in test_authzen_own.c. */
 #include "authzen_world.h"
 
 #include <unistd.h>
@@ -387,7 +387,8 @@ static void write_text(const char *name, const char *text, char ret_path[static 
     file_write(ret_path, text);
 }
 
-/* Section 11.3: who has not proven who it is gets 401 and is told how to, and 10.1.2: who has, but may not ask, 403. */
+/* Section 11.3: who has not proven who it is gets 401 and is told how to, and 10.1.2: who has, but
+ * may not ask, 403. */
 static void callers_must_prove_who_they_are(void **state) {
     (void)state;
     static const char by_key[] = "{" KEY("$R") ", " USE ", " V0 "}", by_name[] = "{" ANN ", " USE ", " V0 "}",

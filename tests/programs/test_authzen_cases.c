@@ -1,5 +1,5 @@
-/* The published AuthZEN scenarios, tests/interop/authzen/cases.json, asked of a real server whose store holds their people and
- * resources. */
+/* The published AuthZEN scenarios, tests/interop/authzen/cases.json, asked of a real server whose
+ * store holds their people and resources. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -40,7 +40,8 @@ static const char schema[] = "version: 1\n"
 #define JERRY "CiRmZDQ2MTRkMy1jMzlhLTQ3ODEtYjdiZC04Yjk2ZjVhNTEwMGQSBWxvY2Fs"
 #define TODO "7240d0db-8ff0-41ec-98b2-34a096273b9"
 
-/* Rick, whose user is the workspace's ADMIN, may do everything. The group of all sees users and lists; editors make entries. */
+/* Rick, whose user is the workspace's ADMIN, may do everything. The group of all sees users and
+ * lists; editors make entries. */
 static const struct {
     const char *type, *id, *subject, *who, *role;
 } shares[] = {

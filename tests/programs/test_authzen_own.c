@@ -1,5 +1,5 @@
-/* AuthZEN over HTTP, as far as it is Sallyport's own: subjects, the address, workspaces, variants of actions, settings, and that no
- * key's text comes back. */
+/* AuthZEN over HTTP, as far as it is Sallyport's own: subjects, the address, workspaces, variants
+ * of actions, settings, and that no key's text comes back. */
 #include "authzen_world.h"
 
 static const struct vector vectors[] = {
@@ -173,7 +173,8 @@ static void wrong_settings_are_refused_at_the_start(void **state) {
     }
 }
 
-/* Without the three options: a principal must name its workspace, nothing chooses variants, and nobody knows the URL. */
+/* Without the three options: a principal must name its workspace, nothing chooses variants, and
+ * nobody knows the URL. */
 static void another_server_without_settings(void **state) {
     (void)state;
     struct process server;
@@ -200,7 +201,8 @@ static void another_server_without_settings(void **state) {
     assert_int_equal(process_end(&server, 15), 0);
 }
 
-/* Callers' own names of types and actions, in questions and in results; and searches without ADMINs. */
+/* Callers' own names of types and actions, in questions and in results; and searches without
+ * ADMINs. */
 static void another_server_speaks_its_callers_words(void **state) {
     (void)state;
     struct process server;

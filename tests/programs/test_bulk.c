@@ -1,5 +1,5 @@
-/* What asks at length does not keep single questions waiting: one worker, one thread for batches and
- * lists, and callers that ask as much as they may. */
+/* What asks at length does not keep single questions waiting: one worker, one thread for batches
+ * and lists, and callers that ask as much as they may. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -123,7 +123,8 @@ static void single_questions_go_on_beside_large_batches(void **state) {
     }
     print_message("%zu alone, %zu beside %zu batches\n", alone, beside, batches);
     assert_true(batches > 0);
-    /* If they waited for batches, fewer would be answered than batches, of which eight are always there. */
+    /* If they waited for batches, fewer would be answered than batches, of which eight are always
+     * there. */
     assert_true(beside > batches);
 }
 

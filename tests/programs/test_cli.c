@@ -1,4 +1,5 @@
-/* The command line as people use it: help, mistakes, and every command against the real programs. */
+/* The command line as people use it: help, mistakes, and every command against the real
+ * programs. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
-/* The admin API and Authorization as JSON over HTTP, by the Connect protocol, of both real programs: the rotation story, and
- * that what holds for gRPC holds here. */
+/* The admin API and Authorization as JSON over HTTP, by the Connect protocol, of both real
+ * programs: the rotation story, and that what holds for gRPC holds here. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
-/* Connections of both programs end at their age: clients are asked to reconnect, which makes them show their certificates again, and
- * lose no call. */
+/* Connections of both programs end at their age: clients are asked to reconnect, which makes them
+ * show their certificates again, and lose no call. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>

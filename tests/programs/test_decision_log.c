@@ -321,8 +321,8 @@ static void keep_ids(char ids[static BATCH][ID_BYTES]) {
     }
 }
 
-/* The server is killed while most decisions that it has answered wait for a reader of its pipe. The next one logs them, to a
- * file. */
+/* The server is killed while most decisions that it has answered wait for a reader of its pipe. The
+ * next one logs them, to a file. */
 static void a_spill_file_keeps_what_a_killed_server_has_not_written(void **state) {
     static char ids[ASKED][ID_BYTES];
     char pipe_path[128], spill[128];

@@ -1,5 +1,5 @@
-/* The disaster drill: a backup taken while everything changes is restored with the command line, verifies, serves, and gives
- * back nothing that was revoked since. */
+/* The disaster drill: a backup taken while everything changes is restored with the command line,
+ * verifies, serves, and gives back nothing that was revoked since. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>

@@ -1,5 +1,6 @@
-/* Rows of docs/reference/errors.md, by what causes them in running programs: the message and the status are those of the
- * page. Where a row has no cause here, tests/check_docs.py still finds its message in the code. */
+/* Rows of docs/reference/errors.md, by what causes them in running programs: the message and the
+ * status are those of the page. Where a row has no cause here, tests/check_docs.py still finds its
+ * message in the code. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -283,8 +284,8 @@ static void an_answer_over_http_has_the_status_of_its_row(void **state) {
 #define NGINX "GET /auth HTTP/1.1\r\nX-Original-Method: POST\r\nX-Original-URI: "
 #define OF_VOICE "resource_type=voice\nresource_id=v1\naction=use"
 
-/* What each asks, and the row of the page for the client of Envoy; over GET /auth, the status is that of the row's
- * last cell. */
+/* What each asks, and the row of the page for the client of Envoy; over GET /auth, the status is
+ * that of the row's last cell. */
 static const struct gateway_row {
     const char *row;
     struct caller *checker;

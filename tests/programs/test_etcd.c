@@ -1,4 +1,5 @@
-/* Several pods over one real etcd: what one admin endpoint changes, every pod answers by; and what happens without etcd. */
+/* Several pods over one real etcd: what one admin endpoint changes, every pod answers by; and what
+ * happens without etcd. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -134,7 +135,8 @@ static void *demote(void *user) {
     return NULL;
 }
 
-/* Each admin takes the other's role at its own endpoint. One of them must fail, or nobody could administer any more. */
+/* Each admin takes the other's role at its own endpoint. One of them must fail, or nobody could
+ * administer any more. */
 static void two_endpoints_together_never_take_the_last_admin(void **state) {
     struct fixture *fixture = *state;
     enum { ROUNDS = 15 };

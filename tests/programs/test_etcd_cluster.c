@@ -1,5 +1,5 @@
-/* Pods over an etcd of three members, of which one after another is killed, replaced, and brought to other releases; and through
- * etcd's own proxy. */
+/* Pods over an etcd of three members, of which one after another is killed, replaced, and brought
+ * to other releases; and through etcd's own proxy. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -42,8 +42,8 @@ static bool is_peer_listed(const struct etcd *asked, int peer_port) {
     return is_listed;
 }
 
-/* etcdctl asks for the list of members behind that, perhaps one that does not know the new one yet: then it has taken effect
- * although it failed. */
+/* etcdctl asks for the list of members behind that, perhaps one that does not know the new one yet:
+ * then it has taken effect although it failed. */
 static void add_to_members(const struct etcd *asked, const struct etcd *member) {
     for (int tries = 0; !is_peer_listed(asked, member->peer_port); tries++) {
         assert_true(tries < TRIES_MAX);
@@ -69,7 +69,8 @@ static void add_member(struct cluster *cluster, const struct etcd *asked, size_t
     etcd_start(member);
 }
 
-/* As hexadecimal digits, from the lines "ID, status, name, …" of etcdctl. False: it is no member. */
+/* As hexadecimal digits, from the lines "ID, status, name, …" of etcdctl. False: it is no
+ * member. */
 static bool find_member_id(const struct etcd *asked, const char *name, char ret_id[static 32]) {
     char wanted[40];
     etcd_control(asked, "member list -w simple");

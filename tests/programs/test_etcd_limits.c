@@ -93,8 +93,8 @@ static void an_import_into_small_transactions_is_made_and_so_is_what_follows(voi
 
 /* ---- a small database ---- */
 
-/* As somebody else's data, until it is so large or etcd refuses more. etcd tells the size of what it has
- * written to disk, which it does every 100 ms: towards the end it is given the time. */
+/* As somebody else's data, until it is so large or etcd refuses more. etcd tells the size of what
+ * it has written to disk, which it does every 100 ms: towards the end it is given the time. */
 static void fill_etcd(struct fixture *fixture, uint64_t bytes) {
     enum { VALUE_BYTES = 64 << 10, SLOW_BYTES = 3 << 20 };
     struct sp_etcd *client = etcd_client(&fixture->origin.etcd);

@@ -1,5 +1,5 @@
-/* Pods that sign in to a real etcd, whose tokens live for two seconds and are left to expire. Pod a makes changes; pod b, with a
- * public key, only follows. */
+/* Pods that sign in to a real etcd, whose tokens live for two seconds and are left to expire. Pod a
+ * makes changes; pod b, with a public key, only follows. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
-/* sallyportd as a proxy sees it: what is allowed, and that whatever a client can do to a request, it is denied by a reply
- * and never by an error. */
+/* sallyportd as a proxy sees it: what is allowed, and that whatever a client can do to a request,
+ * it is denied by a reply and never by an error. */
 #include <inttypes.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -388,7 +388,8 @@ static void bytes_that_are_no_message_are_denied_and_never_an_error(void **state
     printf("SP_TEST_SEED=%" PRIu64 "\n", seed);
     random_state = seed;
     struct caller *caller = &programs.checker;
-    /* With the last letter of its key changed, so that no change of the bytes but undoing it may be allowed. */
+    /* With the last letter of its key changed, so that no change of the bytes but undoing it may be
+     * allowed. */
     snprintf(headers, sizeof(headers), "x-api-key: %s", user_key);
     headers[strlen(headers) - 1] ^= 1;
     struct envoy_parts parts = {

@@ -48,7 +48,8 @@ static void a_full_disk_leaves_room_to_take_access_away(void **state) {
     }
     snprintf(ballast, sizeof(ballast), "%s/ballast", programs.folder);
     fill_volume(ballast);
-    /* The first of these still fit into what is free in the file, or was allocated ahead of need. */
+    /* The first of these still fit into what is free in the file, or was allocated ahead of
+     * need. */
     enum sp_status status = SP_OK;
     for (int i = 0; i < 20000 && status == SP_OK; i++)
         status = caller_callf(&other, "Admin/CreateGroup", "{'id':'g%d','name':'%0100d'}", i, i);

@@ -1,4 +1,5 @@
-/* Keys that people paste where an id, a file or a command belongs: no program may print, send or log them. */
+/* Keys that people paste where an id, a file or a command belongs: no program may print, send or
+ * log them. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -168,8 +169,8 @@ static void a_key_as_an_argument_is_refused_with_the_way_to_pass_it(void **state
 
 /* ---- what the services answer ---- */
 
-/* A request with the key in every text field. Repeated messages get one; of a oneof, each in turn would be more, and
- * the last one stands for all. */
+/* A request with the key in every text field. Repeated messages get one; of a oneof, each in turn
+ * would be more, and the last one stands for all. */
 static json_t *fill_with(const ProtobufCMessageDescriptor *about, const char *key, unsigned depth) {
     json_t *object = json_object();
     for (unsigned i = 0; i < about->n_fields; i++) {
@@ -194,7 +195,8 @@ static json_t *fill_with(const ProtobufCMessageDescriptor *about, const char *ke
     return object;
 }
 
-/* Calls a method with the key in every text field, and with it in each text field of the top alone. */
+/* Calls a method with the key in every text field, and with it in each text field of the top
+ * alone. */
 static size_t call_with_keys(struct caller *caller, const char *method, const ProtobufCMessageDescriptor *about,
                              const char *key) {
     size_t refused = 0;

@@ -1,5 +1,6 @@
-/* ListResources and ListSubjects as a service and as a person at the command line see them: long lists, slow readers, mistakes.
- * That the lists hold the right things is programs/test_world's and decide/test_list's to show. */
+/* ListResources and ListSubjects as a service and as a person at the command line see them: long
+ * lists, slow readers, mistakes. That the lists hold the right things is programs/test_world's and
+ * decide/test_list's to show. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -211,7 +212,8 @@ static void subjects_are_listed_by_kind(void **state) {
 
 /* ---- a reader that takes its time ---- */
 
-/* On a connection of its own where the test has one: the windows of one that carried much are wide. */
+/* On a connection of its own where the test has one: the windows of one that carried much are
+ * wide. */
 static struct sp_rpc_stream *begin(const struct caller *caller, const char *method, const char *format, ...)
     SP_PRINTF(3, 4);
 static struct sp_rpc_stream *begin(const struct caller *caller, const char *method, const char *format, ...) {
@@ -244,16 +246,16 @@ static const Sallyport__V1__ListAllowedResourcesResponse *next(struct sp_rpc_str
     return (const Sallyport__V1__ListAllowedResourcesResponse *)message;
 }
 
-/* The server is ahead of the client by what a connection buffers, so a change that is made after the first message may come
- * too late for the list. Then the list is read again. */
+/* The server is ahead of the client by what a connection buffers, so a change that is made after
+ * the first message may come too late for the list. Then the list is read again. */
 enum { TRIES = 50 };
 
 static uint64_t revision_of(const struct caller *caller) {
     return (uint64_t)caller_number(caller, "revision.number");
 }
 
-/* Reads the list until the end while `change` is made; true where some of it was read from after the change. Each message must hold
- * what `check` says for before or after. */
+/* Reads the list until the end while `change` is made; true where some of it was read from after
+ * the change. Each message must hold what `check` says for before or after. */
 static bool overlaps(uint64_t (*change)(void),
                      void (*check)(const Sallyport__V1__ListAllowedResourcesResponse *message, bool after)) {
     struct caller slow;

@@ -1,4 +1,5 @@
-/* Promises that must hold at full speed: no answer mixes two revisions, and no rotation costs an allowed call. */
+/* Promises that must hold at full speed: no answer mixes two revisions, and no rotation costs an
+ * allowed call. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -59,7 +60,8 @@ struct reader {
     char wrong[1200];
 };
 
-/* The share is with exactly one of the two groups at every revision, so exactly one of the two users may use the voice. */
+/* The share is with exactly one of the two groups at every revision, so exactly one of the two
+ * users may use the voice. */
 static void look_once(struct reader *reader, struct caller *caller) {
     enum sp_status status =
         caller_callf(caller, "Authorization/CheckBatch",
@@ -148,7 +150,8 @@ static void no_batch_sees_the_world_between_two_revisions(void **state) {
 
 /* ---- rotation ---- */
 
-/* The keys of a service that rotates its key; the newest one that the service knows is at `current`. */
+/* The keys of a service that rotates its key; the newest one that the service knows is at
+ * `current`. */
 static struct {
     pthread_mutex_t lock;
     char key[PROGRAMS_KEY_BYTES];
@@ -293,7 +296,8 @@ static void a_disabled_key_is_refused_from_its_revision_on(void **state) {
     programs_user(&admin, "leaked", key);
     for (unsigned i = 0; i < 50; i++) {
         caller_ok(&admin, "Admin/DisableApiKey", "{'id': 'leaked-key'}");
-        /* The reply came after the commit, so every call that begins now sees it, without min_revision. */
+        /* The reply came after the commit, so every call that begins now sees it, without
+         * min_revision. */
         assert_string_equal(check_reason(&programs.checker, key, "voice", "", "preview"), "KEY_DISABLED");
         caller_ok(&admin, "Admin/EnableApiKey", "{'id': 'leaked-key'}");
         assert_string_equal(check_reason(&programs.checker, key, "voice", "", "preview"), "ALLOWED");

@@ -222,7 +222,8 @@ static void tells_how_many_keys_expire_soon_without_a_successor(void **state) {
         if (keys[i].disabled)
             caller_ok(&admin, "Admin/DisableApiKey", "{'id': '%s'}", keys[i].id);
     }
-    /* The grace of a rotated key is not counted, also if it was rotated twice, unless its successor is disabled. */
+    /* The grace of a rotated key is not counted, also if it was rotated twice, unless its successor
+     * is disabled. */
     static const char *const rotated[] = {"graced", "lost"};
     for (size_t i = 0; i < COUNT(rotated); i++) {
         caller_ok(&admin, "Admin/CreateApiKey",

@@ -1,5 +1,6 @@
-/* The dashboard, the alerts and their documentation against the pages of real programs: each must watch metrics that exist. Every
- * metric is in docs/reference/metrics.md, which tests/check_reference.sh checks. */
+/* The dashboard, the alerts and their documentation against the pages of real programs: each must
+ * watch metrics that exist. Every metric is in docs/reference/metrics.md, which
+ * tests/check_reference.sh checks. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>

@@ -1,4 +1,5 @@
-/* One question has one answer: asked over gRPC (Check), of libsallyport, through a gateway (ext_authz) and over AuthZEN. */
+/* One question has one answer: asked over gRPC (Check), of libsallyport, through a gateway
+ * (ext_authz) and over AuthZEN. */
 #include <sallyport.h>
 
 #include <setjmp.h>
@@ -274,8 +275,8 @@ static void every_question_has_the_same_reason_everywhere(void **state) {
                             reasons++;
                         }
                 }
-    /* ALLOWED, KEY_MALFORMED, KEY_UNKNOWN, KEY_DISABLED, WORKSPACE_MISMATCH, IP_NOT_ALLOWED, PERMISSION_MISSING,
-     * RESOURCE_UNKNOWN, NOT_SHARED, ROLE_TOO_LOW: the world has them all. */
+    /* ALLOWED, KEY_MALFORMED, KEY_UNKNOWN, KEY_DISABLED, WORKSPACE_MISMATCH, IP_NOT_ALLOWED,
+     * PERMISSION_MISSING, RESOURCE_UNKNOWN, NOT_SHARED, ROLE_TOO_LOW: the world has them all. */
     assert_int_equal(reasons, 10);
 }
 

@@ -1,5 +1,5 @@
-/* One rule for the texts of questions, one code for each API: every text of tests/support/question_texts.h, in every field, asked
- * of a running sallyportd in every way. */
+/* One rule for the texts of questions, one code for each API: every text of
+ * tests/support/question_texts.h, in every field, asked of a running sallyportd in every way. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -87,7 +87,8 @@ static void put_message(struct bytes *to, unsigned number, const struct bytes *m
     put_field(to, number, message->data, message->size);
 }
 
-/* The fields of CheckRequest and CheckItem up to the action have the same numbers; so has the workspace. */
+/* The fields of CheckRequest and CheckItem up to the action have the same numbers; so has the
+ * workspace. */
 static struct bytes make_check(const struct texts *texts) {
     struct bytes check = {.size = 0}, resource = {.size = 0};
     put_text(&resource, 1, texts->of[QUESTION_TEXT_TYPE]);
@@ -357,7 +358,8 @@ static void every_api_takes_and_refuses_the_same_texts_with_its_one_code(void **
     }
 }
 
-/* A header is trimmed and may hold several keys, so that of blanks and of nothing there is no key. */
+/* A header is trimmed and may hold several keys, so that of blanks and of nothing there is no
+ * key. */
 static void a_gateway_is_denied_with_one_reason_for_what_may_not_be_asked(void **state) {
     (void)state;
     for (unsigned i = 0; i < QUESTION_TEXTS * QUESTION_TEXT_FIELDS; i++) {

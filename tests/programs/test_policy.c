@@ -251,7 +251,8 @@ static void files_are_updated_with_their_comments(void **state) {
 
 /* ---- random worlds ---- */
 
-/* A random world as a file, with the ADMIN users of two workspaces, so that it can be that of both. */
+/* A random world as a file, with the ADMIN users of two workspaces, so that it can be that of
+ * both. */
 static void write_random_world(const char *name, const char *admin, const char *other_admin) {
     FILE *file = fopen(path_of(name), "we");
     assert_non_null(file);
@@ -293,8 +294,8 @@ static void write_random_world(const char *name, const char *admin, const char *
     assert_int_equal(fclose(file), 0);
 }
 
-/* Ids are never used again, so each round begins with a workspace, and goes from one world to another whose things are
- * among those of the first or new. */
+/* Ids are never used again, so each round begins with a workspace, and goes from one world to
+ * another whose things are among those of the first or new. */
 static void apply_and_export_are_each_others_inverse(void **state) {
     (void)state;
     for (unsigned round = 0; round < 6; round++) {

@@ -1,5 +1,6 @@
-/* A change that is refused leaves nothing behind, whether the truth is in the store or in etcd: the same random changes,
- * some of them with one entry that must be refused, against a model of what was accepted. */
+/* A change that is refused leaves nothing behind, whether the truth is in the store or in etcd: the
+ * same random changes, some of them with one entry that must be refused, against a model of what
+ * was accepted. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -96,7 +97,8 @@ static void run_sync(struct scene *scene, const char *const *arguments, int expe
     free(err);
 }
 
-/* Index, trail and, with etcd, every record there: nothing is in either that no change accounts for. */
+/* Index, trail and, with etcd, every record there: nothing is in either that no change accounts
+ * for. */
 static void verify_scene(struct scene *scene) {
     const char *verify[] = {"sallyport-sync", "verify", "--store", scene->store, NULL};
     const char *unaccounted[] = {"sallyport-sync", "unaccounted", "--store", scene->store, NULL};
@@ -136,7 +138,8 @@ static void close_tenant(struct tenant *tenant) {
     caller_close(&tenant->checker);
 }
 
-/* What the server says that a user may do to a voice must be what the model says. False, with the trouble, where not. */
+/* What the server says that a user may do to a voice must be what the model says. False, with the
+ * trouble, where not. */
 static bool check_user(struct tenant *tenant, int user, int voice) {
     static const char *const expected[] = {"NOT_SHARED", "ROLE_TOO_LOW", "ROLE_TOO_LOW", "ALLOWED", "ALLOWED"};
     char resource[32];
@@ -157,7 +160,8 @@ static bool check_all_users(struct tenant *tenant) {
     return true;
 }
 
-/* One UpdateShares of one to five entries; every other one names a voice that is not registered somewhere among them. */
+/* One UpdateShares of one to five entries; every other one names a voice that is not registered
+ * somewhere among them. */
 static bool update_shares(struct tenant *tenant) {
     int roles[USERS][VOICES];
     char request[REQUEST_BYTES];
@@ -222,7 +226,8 @@ static void refused_updates_of_shares_leave_nothing(void **state) {
 
 /* ---- imports ---- */
 
-/* Users with keys; `bad_at`: the record that names a principal that is not there; none where it is not below the count. */
+/* Users with keys; `bad_at`: the record that names a principal that is not there; none where it is
+ * not below the count. */
 static void write_records(const char *path, int import, size_t bad_at) {
     FILE *file = fopen(path, "we");
     assert_non_null(file);

@@ -1,5 +1,5 @@
-/* Rights are given, not taken, over the real programs: a key of a few seconds that rotates itself, and a tenant's account
- * that registers what it likes. */
+/* Rights are given, not taken, over the real programs: a key of a few seconds that rotates itself,
+ * and a tenant's account that registers what it likes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -40,7 +40,8 @@ static void open_new_key(struct caller *caller, const char *permissions, const c
     assert_true(caller_open(caller, programs.sync_target, caller_text(&admin, "secret")));
 }
 
-/* Rotates with each new text in turn, as soon as the key before it has ended, until that is refused. */
+/* Rotates with each new text in turn, as soon as the key before it has ended, until that is
+ * refused. */
 static size_t rotate_until_refused(struct caller *caller, long long give_up_s) {
     size_t rotations = 0;
     while (time(NULL) < give_up_s) {

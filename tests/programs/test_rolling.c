@@ -1,4 +1,5 @@
-/* A rolling update: two real servers are replaced, one after the other, twice each, under load that counts every failed call. */
+/* A rolling update: two real servers are replaced, one after the other, twice each, under load that
+ * counts every failed call. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>

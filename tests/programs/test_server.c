@@ -1,4 +1,5 @@
-/* sallyportd as a client sees it: answers, mistakes, revisions, damage, its beginning and its end. */
+/* sallyportd as a client sees it: answers, mistakes, revisions, damage, its beginning and its
+ * end. */
 #include <arpa/inet.h>
 #include <lmdb.h>
 #include <pthread.h>
@@ -26,7 +27,8 @@ static char user_key[PROGRAMS_KEY_BYTES];
 static char checked_key[PROGRAMS_KEY_BYTES]; /* of a user who has nothing */
 static struct caller admin;
 
-/* Workspace w1: u1 views v1 and edits v2; u2 has nothing; v3 is shared with nobody. Workspace w2 owns w2-voice. */
+/* Workspace w1: u1 views v1 and edits v2; u2 has nothing; v3 is shared with nobody. Workspace w2
+ * owns w2-voice. */
 static int make_world(void **state) {
     char other_key[PROGRAMS_KEY_BYTES];
     (void)state;
@@ -108,7 +110,8 @@ static void gives_the_first_reason_that_denies(void **state) {
     }
 }
 
-/* Decided in docs/threat-model.md: ids are no secret from the workspace that has them, and from nobody else do they show. */
+/* Decided in docs/threat-model.md: ids are no secret from the workspace that has them, and from
+ * nobody else do they show. */
 static void registered_ids_show_within_their_own_workspace_only(void **state) {
     static const char *const of_others[] = {"none", "w2-v"};
     (void)state;
@@ -280,7 +283,8 @@ static void deep_and_large_messages_are_refused_and_the_next_call_is_answered(vo
     struct sp_bytes reply;
     assert_non_null(bytes);
 
-    /* A resource within a resource within …: from the inside out, tag 0x22 and a length of up to three bytes. */
+    /* A resource within a resource within …: from the inside out, tag 0x22 and a length of up to
+     * three bytes. */
     size_t size = 0;
     for (size_t i = 0; i < DEPTH; i++) {
         uint8_t head[4] = {0x22, (uint8_t)(size & 0x7f), 0, 0};
@@ -341,7 +345,8 @@ static void says_that_a_later_revision_is_not_reached(void **state) {
     assert_non_null(strstr(programs.checker.error.message, "ask again"));
 }
 
-/* The server keeps some of the caller's time for its answer. A stalled machine may use that up, but not each time. */
+/* The server keeps some of the caller's time for its answer. A stalled machine may use that up, but
+ * not each time. */
 static void a_short_deadline_ends_the_wait_for_a_revision(void **state) {
     (void)state;
     enum { TRIES = 5 };

@@ -1,4 +1,5 @@
-/* How both programs stop: what is answered in the quiet time, what streams are told, and that nothing holds it up for ever. */
+/* How both programs stop: what is answered in the quiet time, what streams are told, and that
+ * nothing holds it up for ever. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>

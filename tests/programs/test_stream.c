@@ -1,4 +1,5 @@
-/* CheckStream as a client sees it: order, correlation, mistakes in their place, and a client that does not read. */
+/* CheckStream as a client sees it: order, correlation, mistakes in their place, and a client that
+ * does not read. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

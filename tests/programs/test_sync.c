@@ -1,4 +1,5 @@
-/* sallyport-sync as its clients see it: mistakes, shared commits, crashes, a full map, streams, and the commands. */
+/* sallyport-sync as its clients see it: mistakes, shared commits, crashes, a full map, streams, and
+ * the commands. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>

@@ -76,7 +76,8 @@ static void a_change_without_a_key_is_refused_before_it_is_queued(void **state) 
 
 /* ---- a full map ---- */
 
-/* Shares of a workspace's own voice with its users, each under a long name, until the store refuses more. */
+/* Shares of a workspace's own voice with its users, each under a long name, until the store refuses
+ * more. */
 static void fill_store(struct caller *admin, const char *workspace) {
     char name[129];
     memset(name, 'n', sizeof(name) - 1);

@@ -1,5 +1,5 @@
-/* Both programs under mutual TLS, called by the command line and by the load tool, with certificates that are replaced while
- * they are loaded. */
+/* Both programs under mutual TLS, called by the command line and by the load tool, with
+ * certificates that are replaced while they are loaded. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>

@@ -1,5 +1,6 @@
-/* Both programs with a stderr that nobody reads: a pipe that is full before they start. gRPC is told
- * to log each of its steps, so that every call is worth many lines, on the threads that answer. */
+/* Both programs with a stderr that nobody reads: a pipe that is full before they start. gRPC is
+ * told to log each of its steps, so that every call is worth many lines, on the threads that
+ * answer. */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>

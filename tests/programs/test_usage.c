@@ -1,4 +1,5 @@
-/* Last use of keys with the real programs: two servers tell the admin instance what they see, and die, leave and come back. */
+/* Last use of keys with the real programs: two servers tell the admin instance what they see, and
+ * die, leave and come back. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>

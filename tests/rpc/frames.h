@@ -1,4 +1,5 @@
-/* A client that writes HTTP/2 frames by itself, since gRPC's would send none that are wrong, unfinished or too many. */
+/* A client that writes HTTP/2 frames by itself, since gRPC's would send none that are wrong,
+ * unfinished or too many. */
 #ifndef SP_TESTS_RPC_FRAMES_H
 #define SP_TESTS_RPC_FRAMES_H
 

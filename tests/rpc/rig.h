@@ -17,7 +17,8 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-/* Every test of a server runs over both engines: ctest sets SP_TEST_ENGINE to "h2" for the second time. */
+/* Every test of a server runs over both engines: ctest sets SP_TEST_ENGINE to "h2" for the second
+ * time. */
 static inline enum sp_rpc_engine rig_engine(void) {
     const char *name = getenv("SP_TEST_ENGINE");
     return name != NULL && strcmp(name, "h2") == 0 ? SP_RPC_ENGINE_H2 : SP_RPC_ENGINE_GRPC;
@@ -67,7 +68,8 @@ static inline void assert_bytes(struct sp_bytes bytes, const char *expected) {
     assert_int_equal(bytes.size, strlen(expected));
 }
 
-/* Something that one thread says and others wait for, with a generous limit so that a test fails rather than hangs. */
+/* Something that one thread says and others wait for, with a generous limit so that a test fails
+ * rather than hangs. */
 struct gate {
     pthread_mutex_t lock;
     pthread_cond_t changed;

@@ -1,5 +1,6 @@
-/* What a connection may hold while a call is read that was admitted is given back with that call, however it ends: the
- * connection serves on, and may hold no more than before. What it does not take of answers is bounded too. */
+/* What a connection may hold while a call is read that was admitted is given back with that call,
+ * however it ends: the connection serves on, and may hold no more than before. What it does not
+ * take of answers is bounded too. */
 #include <time.h>
 
 #include "rpc/frames.h"
@@ -111,7 +112,8 @@ static void assert_is_answered(int fd, uint32_t stream_id, const char *after) {
     await_end_of(fd, stream_id, after);
 }
 
-/* More than an answered connection may send without an answer, and far less than one with an admitted call. */
+/* More than an answered connection may send without an answer, and far less than one with an
+ * admitted call. */
 static void assert_may_hold_as_little_as_before(const struct rig *rig, int fd, const char *after) {
     static const uint8_t zeros[16 * 1024];
     static struct frame frame;
@@ -398,7 +400,8 @@ static int owe_answers(const struct rig *rig, uint32_t host, uint32_t count) {
     return fd;
 }
 
-/* Each of four owes two answers, and the fifth three. That is no offence, for which its address would be refused. */
+/* Each of four owes two answers, and the fifth three. That is no offence, for which its address
+ * would be refused. */
 static void the_connection_that_owes_most_is_closed_when_all_owe_too_much(void **state) {
     const struct sp_rpc_connection_limits limits = {.request_memory_bytes = 10 * FILL_BYTES + FILL_BYTES / 2};
     struct rig rig;

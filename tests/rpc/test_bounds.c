@@ -1,4 +1,5 @@
-/* What a server does with what is just over each of its bounds: it refuses and counts that, and serves others. */
+/* What a server does with what is just over each of its bounds: it refuses and counts that, and
+ * serves others. */
 #include <arpa/inet.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -154,7 +155,8 @@ static void a_budget_of_a_few_kib_refuses_large_requests_only(void **state) {
     (void)state;
     start(&rig, &limits, false);
     struct sp_rpc_client *client = rig_client(&rig, 10000);
-    /* The C core's memory is bounded by what a method may be sent, that of nghttp2 by what is sent. */
+    /* The C core's memory is bounded by what a method may be sent, that of nghttp2 by what is
+     * sent. */
     assert_int_equal(call_with(&rig, client, "/test.Test/Large", is_h2() ? LARGE_BYTES : 10), SP_ERR_EXHAUSTED);
     assert_int_equal(count_of(&rig, SP_RPC_BOUND_MEMORY), 1);
     sp_rpc_client_close(client);
@@ -382,8 +384,8 @@ static void send_bytes(int fd, const void *bytes, size_t size) {
 
 #define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"
 
-/* A frame of a type that HTTP/2 does not know, which a server ignores (RFC 9113 section 5.5). False if the server
- * has closed the connection. */
+/* A frame of a type that HTTP/2 does not know, which a server ignores (RFC 9113 section 5.5). False
+ * if the server has closed the connection. */
 static bool send_ignored_frame(int fd, size_t size) {
     uint8_t *frame = calloc(1, size + 9);
     frame[0] = (uint8_t)(size >> 16);
@@ -568,7 +570,8 @@ static void an_address_that_offends_again_and_again_is_refused_and_others_are_no
     rig_stop(&rig);
 }
 
-/* A request that is cancelled at once: HEADERS of ":method: POST", ":scheme: http", ":path: /", and RST_STREAM. */
+/* A request that is cancelled at once: HEADERS of ":method: POST", ":scheme: http", ":path: /", and
+ * RST_STREAM. */
 static size_t write_cancelled_request(uint8_t *to, uint32_t stream) {
     static const uint8_t headers[] = {0, 0, 3, 1, 4}, fields[] = {0x83, 0x86, 0x84}, reset[] = {0, 0, 4, 3, 0},
                          cancel[] = {0, 0, 0, 8};

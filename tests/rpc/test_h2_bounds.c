@@ -1,5 +1,6 @@
-/* What the engine on nghttp2 does with frames that are just over each of its bounds, which clients of gRPC libraries
- * cannot be made to send: it ends the call or the connection, counts why, and serves others. */
+/* What the engine on nghttp2 does with frames that are just over each of its bounds, which clients
+ * of gRPC libraries cannot be made to send: it ends the call or the connection, counts why, and
+ * serves others. */
 #include <time.h>
 
 #include "rpc/frames.h"

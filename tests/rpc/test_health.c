@@ -270,7 +270,8 @@ static void *call_block(void *user) {
     return status == SP_OK ? rig : NULL;
 }
 
-/* One of two workers is held up in a handler. Each probe is a new connection, which gRPC may give to either. */
+/* One of two workers is held up in a handler. Each probe is a new connection, which gRPC may give
+ * to either. */
 static void is_answered_while_a_handler_holds_up_a_worker(void **state) {
     enum { PROBES = 20 };
     struct rig *rig = *state;

@@ -251,7 +251,8 @@ static bool next_step(int fd) {
     return read(fd, &byte, 1) == 1;
 }
 
-/* Serves with few descriptors. Says its port, and then, when told, holds every descriptor left, and lets them go. */
+/* Serves with few descriptors. Says its port, and then, when told, holds every descriptor left, and
+ * lets them go. */
 static int serve_with_few_descriptors(int from_parent, int to_parent) {
     static const char *const any[] = {"127.0.0.1:0"};
     const struct sp_rpc_server_options options = {

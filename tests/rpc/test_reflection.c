@@ -153,7 +153,8 @@ static void finds_the_file_of_each_kind_of_symbol(void **state) {
     }
 }
 
-/* What a client needs to build the types: every import of every file is in the answer, and nothing is there twice. */
+/* What a client needs to build the types: every import of every file is in the answer, and nothing
+ * is there twice. */
 static void answers_a_file_with_all_that_it_imports(void **state) {
     struct fixture *fixture = *state;
     open_version(fixture, 1);

@@ -317,7 +317,8 @@ static void *stop_slowly(void *user) {
     return NULL;
 }
 
-/* The C core can ask a connection to leave at its age only, and serves it until then; the second engine asks at once. */
+/* The C core can ask a connection to leave at its age only, and serves it until then; the second
+ * engine asks at once. */
 static void streams_of_a_stopping_server_end_when_their_connection_is_asked_to_leave(void **state) {
     enum { AGE_S = 2 };
     const int64_t asked_ms = rig_engine() == SP_RPC_ENGINE_H2 ? 0 : AGE_S * 1000;

@@ -326,7 +326,8 @@ static void carries_messages_both_ways_in_order(void **state) {
     assert_true(gate_wait(&closed, 2));
 }
 
-/* Large enough that the client's window does not take them all: the server answers no more than are read. */
+/* Large enough that the client's window does not take them all: the server answers no more than are
+ * read. */
 static void answers_all_that_was_sent_before_the_client_began_to_read(void **state) {
     enum { MESSAGES = 64, BYTES = 200 * 1024 };
     struct rig *rig = *state;
@@ -400,7 +401,8 @@ static void waits_for_a_client_that_does_not_read(void **state) {
         sp_arena_reset(&rig->arena);
         assert_int_equal(sp_rpc_stream_receive(busy, &rig->arena, &reply, &rig->error), SP_OK);
     }
-    /* 1,000 of these are the other's. Windows of some megabytes may be full; 312 MiB are not on the way. */
+    /* 1,000 of these are the other's. Windows of some megabytes may be full; 312 MiB are not on the
+     * way. */
     assert_in_range(atomic_load(&chunks_sent), 1000, 1000 + 1000);
     sp_rpc_stream_close(busy);
     sp_rpc_stream_close(stream);

@@ -1,4 +1,5 @@
-/* TLS on real connections: who gets in, who they are said to be, and certificates that change below a running server. */
+/* TLS on real connections: who gets in, who they are said to be, and certificates that change below
+ * a running server. */
 #include <stdint.h>
 #include <time.h>
 #include <unistd.h>
@@ -435,7 +436,8 @@ static void a_new_pair_is_taken_over_and_a_broken_one_is_not(void **state) {
     struct sp_rpc_client_tls later = tls;
     assert_string_equal(who(&rig, &tls), "tls");
 
-    /* The old key beside a new certificate: what is read between two renames. It lasts, and so is told. */
+    /* The old key beside a new certificate: what is read between two renames. It lasts, and so is
+     * told. */
     sign(authority, "DNS:renamed.example.org", 30, "next");
     replace("next.pem", "server.pem");
     connect_until(&rig, &tls, &bad_notices);

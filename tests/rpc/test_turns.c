@@ -68,7 +68,8 @@ static const struct sp_rpc_method methods[] = {
     {.path = "/test.Test/Ask", .kind = SP_RPC_UNARY, .unary = answer_ask},
 };
 
-/* ---- the clients: a process of their own, because threads that wait in gRPC also read the server's sockets ---- */
+/* ---- the clients: a process of their own, because threads that wait in gRPC also read the
+ * server's sockets ---- */
 
 struct talk {
     int in, out;

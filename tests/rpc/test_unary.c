@@ -425,7 +425,8 @@ static void stops_calling_a_waiting_handler_when_cancelled(void **state) {
         sp_rpc_stream_close(streams[i]);
     }
     sp_rpc_client_close(client);
-    /* The stop that follows waits for calls under way: it would last its whole grace if one went on. */
+    /* The stop that follows waits for calls under way: it would last its whole grace if one went
+     * on. */
     struct timespec before, after;
     clock_gettime(CLOCK_MONOTONIC, &before);
     sp_rpc_server_stop(rig->server, 30000);

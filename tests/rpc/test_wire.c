@@ -1,5 +1,5 @@
-/* What both engines answer to requests that no gRPC library sends: a client of nghttp2's own, which sends any
- * fields and any bytes. */
+/* What both engines answer to requests that no gRPC library sends: a client of nghttp2's own, which
+ * sends any fields and any bytes. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -210,8 +210,8 @@ static struct outcome ask(struct client *client, struct request request) {
 
 /* ---- tests ---- */
 
-/* One table for both engines: the status of the gRPC C core 1.51.1, as seen here, is the one that nghttp2's has to
- * give, unless a row says otherwise. */
+/* One table for both engines: the status of the gRPC C core 1.51.1, as seen here, is the one that
+ * nghttp2's has to give, unless a row says otherwise. */
 static void odd_requests_are_answered_alike(void **state) {
     static const struct {
         const char *what;
@@ -267,7 +267,8 @@ static void odd_requests_are_answered_alike(void **state) {
     assert_int_equal(failures, 0);
 }
 
-/* Of nghttp2's engine only: the C core answers some of these with a reset, or ends the connection. */
+/* Of nghttp2's engine only: the C core answers some of these with a reset, or ends the
+ * connection. */
 static void what_is_no_grpc_is_refused_by_its_stream_alone(void **state) {
     static const struct {
         const char *what;
@@ -306,7 +307,8 @@ static void what_is_no_grpc_is_refused_by_its_stream_alone(void **state) {
             strcmp(outcome.http_status, rows[i].http_status) != 0 || !outcome.closed || outcome.goaway)
             fail_msg("%s: HTTP %s, gRPC %s; closed %d, GOAWAY %d", rows[i].what, outcome.http_status,
                      outcome.grpc_status, outcome.closed, outcome.goaway);
-        /* Answered before the client has half-closed: it is asked to stop sending, without an error. */
+        /* Answered before the client has half-closed: it is asked to stop sending, without an
+         * error. */
         if (rows[i].request.stays_open && (!outcome.is_reset || outcome.reset != NGHTTP2_NO_ERROR))
             fail_msg("%s: reset %d with %u", rows[i].what, outcome.is_reset, outcome.reset);
         outcome = ask(&client, (struct request){"/test.Test/Hot", "POST", GRPC, NULL, NULL, BODY(ONE)});

@@ -1,8 +1,9 @@
-/* Searches all that the programs wrote during a run of the suite for every key that the run used: as text, and as the
- * digests that are made of it, in hexadecimal and in base64.
+/* Searches all that the programs wrote during a run of the suite for every key that the run used:
+ * as text, and as the digests that are made of it, in hexadecimal and in base64.
  *
- * Usage: search FOLDER, which tests/support/evidence.c filled. Ends with 1 where it finds one, or where there was nothing to
- * search. It first proves that it would find what there is: it plants each key. */
+ * Usage: search FOLDER, which tests/support/evidence.c filled. Ends with 1 where it finds one, or
+ * where there was nothing to search. It first proves that it would find what there is: it plants
+ * each key. */
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <stdbool.h>

@@ -1,5 +1,5 @@
-/* What nginx, Traefik and Caddy say of a request in headers becomes a question, and what a client could say in their place does
- * not. */
+/* What nginx, Traefik and Caddy say of a request in headers becomes a question, and what a client
+ * could say in their place does not. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

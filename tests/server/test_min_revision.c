@@ -45,7 +45,8 @@ static void says_whether_the_store_has_reached_it(void **state) {
     }
 }
 
-/* After etcd was set back to before revision 50, whose numbers up to 42 have been assigned again. */
+/* After etcd was set back to before revision 50, whose numbers up to 42 have been assigned
+ * again. */
 static void refuses_what_may_be_of_before_etcd_went_back(void **state) {
     static const struct sp_revision set_back = {.epoch = 3, .number = 50};
     static const struct {

@@ -268,7 +268,8 @@ static void put_text(struct sp_str text, unsigned number, uint8_t *bytes, size_t
     *size += text.size;
 }
 
-/* A CheckRequest whose `field` is the text, and which is right in all else, as the server reads it. */
+/* A CheckRequest whose `field` is the text, and which is right in all else, as the server reads
+ * it. */
 static enum sp_status read_from_wire(unsigned field, struct sp_str text, struct sp_arena *arena,
                                      struct sp_error *error) {
     uint8_t resource[1024], bytes[2048];

@@ -1,5 +1,6 @@
-/* The types that reflection shows (proto/reflected) and those that Sallyport reads and writes (proto/envoy) are the same bytes:
- * protoc writes a request by the former, and reads the reply by them. */
+/* The types that reflection shows (proto/reflected) and those that Sallyport reads and writes
+ * (proto/envoy) are the same bytes: protoc writes a request by the former, and reads the reply by
+ * them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -77,7 +78,8 @@ static struct sp_gateway_settings usual_settings(void) {
     return settings;
 }
 
-/* Every field that the types have, so that none that is read lies elsewhere, and none that is not read is in its way. */
+/* Every field that the types have, so that none that is read lies elsewhere, and none that is not
+ * read is in its way. */
 static const char request_text[] =
     "attributes {\n"
     "  source {\n"

@@ -288,7 +288,8 @@ static void a_lane_that_fills_up_is_emptied_before_the_time(void **state) {
     struct peer *peer = *state;
     struct sp_usage_reporter *reporter = start(peer->target, 60000, 1024);
     wait_for_arrivals(peer, 1);
-    /* Half of a lane's room, and more than half of what may be held: it is sent though nothing is due. */
+    /* Half of a lane's room, and more than half of what may be held: it is sent though nothing is
+     * due. */
     for (unsigned i = 0; i < 8193; i++)
         note(reporter, 0, i, SP_REASON_ALLOWED);
     wait_for_arrivals(peer, 2);

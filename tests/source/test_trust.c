@@ -1,5 +1,5 @@
-/* What a follower believes of what etcd shows. Side 0 makes the changes; side 1 follows. Whoever may write to etcd is
- * scripted_etcd_set, or a transaction of one's own. */
+/* What a follower believes of what etcd shows. Side 0 makes the changes; side 1 follows. Whoever
+ * may write to etcd is scripted_etcd_set, or a transaction of one's own. */
 #include "etcd/client.h"
 #include "etcd/kv.h"
 #include "etcd/watch.h"
@@ -82,7 +82,8 @@ static struct sp_bytes first_key_of(struct sides *sides, enum sp_kind kind) {
     return page.kvs[0].key;
 }
 
-/* The transaction that made one user, to be made again otherwise: etcd and side 1 are as before it. Not so side 0. */
+/* The transaction that made one user, to be made again otherwise: etcd and side 1 are as before it.
+ * Not so side 0. */
 struct taken {
     struct sp_etcd_operation operations[8];
     size_t count;

@@ -384,7 +384,8 @@ static void a_change_tells_what_changed_and_no_secret(void **state) {
     walk_one(4, check_deletes);
 }
 
-/* An entry as it is stored is what protobuf-c would pack: nothing is lost or out of order for other readers. */
+/* An entry as it is stored is what protobuf-c would pack: nothing is lost or out of order for other
+ * readers. */
 static enum sp_status repack_and_compare(void *context, const Sallyport__V1__Change *change) {
     struct sp_view *view = context;
     struct sp_bytes entry;

@@ -1,5 +1,6 @@
-/* Opening a store beside processes of other PID namespaces, as containers of one pod have them that do not share theirs. The
- * other processes are this binary again, started with a task, by unshare(1) where they get a namespace of their own. */
+/* Opening a store beside processes of other PID namespaces, as containers of one pod have them that
+ * do not share theirs. The other processes are this binary again, started with a task, by
+ * unshare(1) where they get a namespace of their own. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -34,7 +35,8 @@ struct holder {
 static int hold_task(const char *path) {
     struct sp_store *store = NULL;
     struct sp_error error = {.message = ""};
-    /* Closed after the lock file when the process ends, so that the end of the pipe tells that the locks are gone. */
+    /* Closed after the lock file when the process ends, so that the end of the pipe tells that the
+     * locks are gone. */
     if (fcntl(STDOUT_FILENO, F_DUPFD, 100) < 0)
         return 1;
     enum sp_status status = sp_store_open(path, &(struct sp_store_options){.mode = SP_STORE_READ}, &store, &error);

@@ -1,5 +1,5 @@
-/* Where a snapshot found records is never older than the last commit, and what lies there is checked
- * each time. One snapshot stays open over all changes, as a worker's does. */
+/* Where a snapshot found records is never older than the last commit, and what lies there is
+ * checked each time. One snapshot stays open over all changes, as a worker's does. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -279,7 +279,8 @@ static void no_byte_of_a_kept_key_can_be_altered_unnoticed(void **state) {
 /* ---- a map that grew ---- */
 
 /* Another process enlarges the map with a commit that the snapshot still reads through the old one:
- * when that is taken over, the snapshot finds everything at the same transaction in another place. */
+ * when that is taken over, the snapshot finds everything at the same transaction in another
+ * place. */
 static void grow_in_another_process(uint64_t map_size_bytes) {
     pid_t pid = fork();
     assert_true(pid >= 0);

@@ -1,4 +1,5 @@
-/* Random changesets against a model of plain arrays: roles, counts, verify, and reindexing that gives the same bytes. */
+/* Random changesets against a model of plain arrays: roles, counts, verify, and reindexing that
+ * gives the same bytes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +19,8 @@
 
 enum { PRINCIPALS = 12, GROUPS = 12, RESOURCES = 10, KEYS = 12, SUBJECTS = PRINCIPALS + GROUPS, ROUNDS = 300 };
 
-/* Subject n: principals are 1 to 12, groups 13 to 24. Things of number n belong to workspace 1 + n % 2. */
+/* Subject n: principals are 1 to 12, groups 13 to 24. Things of number n belong to workspace 1 + n
+ * % 2. */
 struct model {
     bool principal[SUBJECTS + 1];
     bool admin[SUBJECTS + 1];

@@ -408,7 +408,8 @@ static const struct damage damages[] = {
     {"is another's schema", SP_KIND_SCHEMA, "\12\3\377\376\375", 5},
 };
 
-/* Whatever comes instead of an entity: what depended on it is gone, the rest is whole, and the right one brings it back. */
+/* Whatever comes instead of an entity: what depended on it is gone, the rest is whole, and the
+ * right one brings it back. */
 static void an_entity_that_cannot_be_read_is_left_out_until_it_can(void **state) {
     struct fixture *fixture = *state;
     world_begin(&fixture->world);
@@ -483,7 +484,8 @@ static void what_must_be_unique_and_is_not_is_left_out(void **state) {
     assert_one_finding(fixture->follower, "deleted it, but it exists");
 }
 
-/* As a source did it whose writer committed half of a refused change: an entity without an entry of the trail. */
+/* As a source did it whose writer committed half of a refused change: an entity without an entry of
+ * the trail. */
 static void an_entity_that_no_change_lists_is_found(void **state) {
     struct fixture *fixture = *state;
     world_begin(&fixture->world);

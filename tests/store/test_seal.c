@@ -1,5 +1,5 @@
-/* Damage to an index record may make an answer narrower or an error, never wider: every byte of every record that a
- * decision reads is flipped in turn, below the open store. */
+/* Damage to an index record may make an answer narrower or an error, never wider: every byte of
+ * every record that a decision reads is flipped in turn, below the open store. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,8 @@
 #include "store/records/snapshot.h"
 #include "support/store_raw.h"
 
-/* Everything that a decision can look up about a small world, things that are not there among it. */
+/* Everything that a decision can look up about a small world, things that are not there among
+ * it. */
 enum { KEYS = 5, PRINCIPALS = 6, WORKSPACES = 3, RESOURCES = 4, ACTIONS = 5, OPERATORS = 2 };
 
 static const char *const resource_ids[RESOURCES] = {"a", "b", "c", "nothing"};

@@ -1,5 +1,5 @@
-/* What a snapshot keeps of the settings between two acquires is never older than the last commit. One snapshot stays open
- * over all changes, as a worker's does. */
+/* What a snapshot keeps of the settings between two acquires is never older than the last commit.
+ * One snapshot stays open over all changes, as a worker's does. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

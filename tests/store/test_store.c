@@ -1,4 +1,5 @@
-/* Opening, snapshots and writes, also beside other processes: those are this binary again, started with a task. */
+/* Opening, snapshots and writes, also beside other processes: those are this binary again, started
+ * with a task. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>

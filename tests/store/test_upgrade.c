@@ -1,4 +1,5 @@
-/* Stores of earlier formats, as earlier releases wrote them (format1/README.md), brought to this release's. */
+/* Stores of earlier formats, as earlier releases wrote them (format1/README.md), brought to this
+ * release's. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
-/* The record of last uses: merging, reports that come twice or not at all, watermarks, a crash, damage. */
+/* The record of last uses: merging, reports that come twice or not at all, watermarks, a crash,
+ * damage. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>

@@ -1,5 +1,6 @@
-/* Servers that report, crash, lose messages, come back, and are retired, against a model that saw every use: no key may be
- * called safe to delete that somebody used within the window, and where nothing is in doubt the unused ones are. */
+/* Servers that report, crash, lose messages, come back, and are retired, against a model that saw
+ * every use: no key may be called safe to delete that somebody used within the window, and where
+ * nothing is in doubt the unused ones are. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -155,7 +156,8 @@ static void send_first(struct model *model, struct server *server, struct sp_usa
     struct sp_usage_view *view = NULL;
     assert_int_equal(sp_usage_view_begin(store, &view), SP_OK);
     sp_usage_view_end(view);
-    /* Only an answer takes it off, and an answer comes only after a commit: send until it is known there. */
+    /* Only an answer takes it off, and an answer comes only after a commit: send until it is known
+     * there. */
     struct sp_usage_batch *batch = NULL;
     struct sp_error error = {0};
     bool again = false;
@@ -254,7 +256,8 @@ static void check_all(struct model *model, struct sp_usage_store *store) {
     sp_usage_view_end(view);
 }
 
-/* A server that nobody has heard of yet cannot be waited for: its first report is made at its start. */
+/* A server that nobody has heard of yet cannot be waited for: its first report is made at its
+ * start. */
 static void restart(struct model *model, size_t number, struct sp_usage_store *store) {
     struct server *server = &model->servers[number];
     start_server(model, server);

@@ -1,6 +1,6 @@
 /* A real etcd with one member on loopback, in a folder that the test gives it: the one in
- * SP_TEST_ETCD, a folder with etcd, etcdctl and perhaps etcdutl, or the one that is installed. Every
- * helper asserts. */
+ * SP_TEST_ETCD, a folder with etcd, etcdctl and perhaps etcdutl, or the one that is installed.
+ * Every helper asserts. */
 #ifndef TEST_SUPPORT_ETCD_H
 #define TEST_SUPPORT_ETCD_H
 
@@ -47,8 +47,8 @@ const char *etcd_url(const struct etcd *etcd);
 
 /* A client of this etcd. */
 struct sp_etcd *etcd_client(const struct etcd *etcd);
-/* Starts the etcd program with these words alone (NULL-terminated), as something that is no member of its
- * own cluster; it may not answer yet. */
+/* Starts the etcd program with these words alone (NULL-terminated), as something that is no member
+ * of its own cluster; it may not answer yet. */
 void etcd_run(struct process *process, const char *folder, const char *name, const char *const *words);
 
 /* Runs etcdctl with these words, which blanks separate; it must succeed. */
@@ -60,8 +60,8 @@ char *etcd_control_said(const struct etcd *etcd);
 /* Puts a snapshot in the place of the data; etcd must have ended. */
 void etcd_restore(const struct etcd *etcd, const char *snapshot);
 
-/* A user root with the password "secret", a user pod with the password "word", who may `verb` what is
- * below `prefix` ("read", "readwrite"), and authentication on. */
+/* A user root with the password "secret", a user pod with the password "word", who may `verb` what
+ * is below `prefix` ("read", "readwrite"), and authentication on. */
 void etcd_lock(struct etcd *etcd, const char *verb, const char *prefix);
 
 /* Options of etcd with which its tokens live for two seconds. */
@@ -70,7 +70,8 @@ struct etcd_tokens {
     const char *words[3]; /* NULL-terminated */
 };
 
-/* Simple tokens, or JSON web tokens, whose secret is written to a file in `folder`, which etcd reads when it starts. */
+/* Simple tokens, or JSON web tokens, whose secret is written to a file in `folder`, which etcd
+ * reads when it starts. */
 void etcd_tokens_make(struct etcd_tokens *tokens, const char *folder, bool jwt);
 
 /* A port on loopback that was free a moment ago. */

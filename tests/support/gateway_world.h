@@ -1,10 +1,12 @@
-/* Both programs, with what gateways are asked about: workspace w1, which may have allowlists, with the routes
+/* Both programs, with what gateways are asked about: workspace w1, which may have allowlists, with
+ * the routes
  *
  *   POST /v1/text-to-speech/{voice_id}   use voice
  *   PATCH /v1/voices/{voice_id}          edit voice
  *   GET /v1/previews                     preview voice
  *
- * User u1 may use voice v1: with one key from anywhere, with the key "near" only from 203.0.113.0/24. */
+ * User u1 may use voice v1: with one key from anywhere, with the key "near" only from
+ * 203.0.113.0/24. */
 #ifndef TEST_SUPPORT_GATEWAY_WORLD_H
 #define TEST_SUPPORT_GATEWAY_WORLD_H
 

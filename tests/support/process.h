@@ -13,8 +13,8 @@ struct process {
 };
 
 /* Starts `arguments[0]`, one of our programs unless it begins with a slash, with the arguments
- * (NULL-terminated). Its output goes to `folder`/`name`.out and .err. What still runs when the test program ends, after a
- * failure for example, is killed then. */
+ * (NULL-terminated). Its output goes to `folder`/`name`.out and .err. What still runs when the test
+ * program ends, after a failure for example, is killed then. */
 void process_start(struct process *process, const char *folder, const char *name, const char *const *arguments);
 
 /* Waits at most a minute for its end. Returns the exit status, or 128 plus the signal. */

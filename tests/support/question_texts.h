@@ -64,8 +64,8 @@ static const struct question_text question_texts[] = {
 
 enum { QUESTION_TEXTS = sizeof(question_texts) / sizeof(question_texts[0]) };
 
-/* What each API answers to a text that may not be asked, and nothing else; one bad item of several is answered in its place.
- * Gateways have no error to answer with: they are denied. */
+/* What each API answers to a text that may not be asked, and nothing else; one bad item of several
+ * is answered in its place. Gateways have no error to answer with: they are denied. */
 enum question_dialect {
     QUESTION_CHECK,
     QUESTION_BATCH,

@@ -84,7 +84,8 @@ void world_init_with_map(struct world *world, uint64_t map_size_bytes) {
         .map_size_bytes = map_size_bytes,
         .schema_yaml = sp_str_from(world_schema),
         .key_prefix = SP_STR_LITERAL("sp_"),
-        /* Long ago: the store's time is a floor for that of decisions, which tests set as they like. */
+        /* Long ago: the store's time is a floor for that of decisions, which tests set as they
+         * like. */
         .now_s = NOW_S - 1000 * SP_STORE_TIME_DAY_S,
     };
     ok(sp_store_create(world->path, &options, &error), &error);

@@ -1,4 +1,5 @@
-/* Which key a call is made with, as its metadata say: over a real connection, because that is where they come from. */
+/* Which key a call is made with, as its metadata say: over a real connection, because that is where
+ * they come from. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>

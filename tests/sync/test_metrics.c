@@ -1,4 +1,5 @@
-/* The page of sallyport-sync's metrics: what is counted, and what is missing while it is not known. */
+/* The page of sallyport-sync's metrics: what is counted, and what is missing while it is not
+ * known. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -250,7 +250,8 @@ static void jobs_that_wait_together_share_a_commit(void **state) {
         assert_int_equal(jobs[i].applied, 1);
         assert_true(exists(&rig, i));
     }
-    /* The first job may have begun before the others came. Another is the look for deleted workspaces. */
+    /* The first job may have begun before the others came. Another is the look for deleted
+     * workspaces. */
     assert_in_range(atomic_load(&rig.commits), 1, 3);
     assert_whole(&rig);
     rig_stop(&rig);

@@ -1,4 +1,5 @@
-/* When files are looked at, when they are taken over, and when they are complained of. The clock is the test's. */
+/* When files are looked at, when they are taken over, and when they are complained of. The clock is
+ * the test's. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -8,7 +8,8 @@
 
 #include "usage/judge.h"
 
-/* Seconds before "now", which is 1,000,000; the window is 1,000, the grace 100. -1: never, or none. */
+/* Seconds before "now", which is 1,000,000; the window is 1,000, the grace 100. -1: never, or
+ * none. */
 enum { NOW = 1000000, WINDOW = 1000, GRACE = 100, NONE = -1 };
 
 static int64_t ago(int64_t seconds) {

@@ -1,4 +1,5 @@
-/* A message with every kind of field, and itself inside: no message of ours has so many. As protoc-c would write it for
+/* A message with every kind of field, and itself inside: no message of ours has so many. As
+ * protoc-c would write it for
  *
  *   message Sample {
  *     Sample child = 1;            repeated sint32 numbers = 2;   fixed32 fixed = 3;      double ratio = 4;

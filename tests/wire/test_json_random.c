@@ -1,4 +1,5 @@
-/* Random messages of every type that a service takes or gives survive JSON: written and read, they are the same. */
+/* Random messages of every type that a service takes or gives survive JSON: written and read, they
+ * are the same. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -284,7 +284,8 @@ static void tells_damaged_trusted_bytes_from_missing_memory(void **state) {
     assert_null(message);
 }
 
-/* What the validator lets through protobuf-c must understand, and packing must lose nothing of it. */
+/* What the validator lets through protobuf-c must understand, and packing must lose nothing of
+ * it. */
 static void whatever_is_accepted_unpacks_and_packs_to_the_same_meaning(void **state) {
     (void)state;
     unsigned seed = (unsigned)time(NULL);

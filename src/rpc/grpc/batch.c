@@ -57,7 +57,8 @@ static void send_answer(struct core_call *call, enum sp_status status, grpc_slic
     start_batch(grpc, ops, count, &call->done);
 }
 
-/* Whether the call is still to be answered, which it is but for calls that a stopping server gave up. */
+/* Whether the call is still to be answered, which it is but for calls that a stopping server gave
+ * up. */
 static bool claim_answer(struct core_call *call) {
     unsigned keeping = atomic_exchange(&call->keeping, KEPT_ANSWERED);
     if (keeping == KEPT_ALONE)

@@ -22,8 +22,8 @@ const char *sp_rpc_batch_size_refusal(struct core_call *call, struct sp_error *e
 /* Answers with an error, whatever the method. */
 void sp_rpc_batch_reject(struct core_call *call, enum sp_status status, const char *message);
 
-/* The same for a call that its handler kept, whose own answer is ignored from now on. False: there was one
- * already. On the worker's thread. */
+/* The same for a call that its handler kept, whose own answer is ignored from now on. False: there
+ * was one already. On the worker's thread. */
 bool sp_rpc_batch_give_up(struct core_call *call, enum sp_status status, const char *message);
 
 #endif

@@ -18,8 +18,8 @@ enum {
     MIN_PING_INTERVAL_MS = 10 * 1000,
     KEEPALIVE_MS = 120 * 1000,        /* finds peers that vanished: they count against the cap on connections */
     HANDSHAKE_TIMEOUT_MS = 10 * 1000, /* for a connection's first frame */
-    /* More than proxies let pass (Envoy: 60 KiB): a longer list ends the connection, and with it the calls of
-     * all whom a proxy serves over it. */
+    /* More than proxies let pass (Envoy: 60 KiB): a longer list ends the connection, and with it
+     * the calls of all whom a proxy serves over it. */
     MAX_METADATA_BYTES = 64 * 1024,
     WINDOW_BYTES = 64 * 1024, /* HTTP/2's first: what a client may send of a message that was not asked for */
 };
@@ -48,8 +48,9 @@ static grpc_server *create_grpc_server(const struct core_server *server, struct 
     args[count++] = sp_rpc_handover_channel_arg(&door->handover);
     args[count++] = quota_arg(quota);
     args[count++] = limit_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, options->max_concurrent_streams);
-    /* gRPC sees the size of a message when it has all of it, and throws it away without a word to the server. So each
-     * method's limit is applied here, and each connection's bound before that. */
+    /* gRPC sees the size of a message when it has all of it, and throws it away without a word to
+     * the server. So each method's limit is applied here, and each connection's bound before
+     * that. */
     args[count++] = sp_rpc_channel_integer_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, -1);
     args[count++] = limit_arg(GRPC_ARG_MAX_METADATA_SIZE, MAX_METADATA_BYTES);
     /* Otherwise gRPC lets a client send 4 MiB of a message that nobody has asked for. */
@@ -61,9 +62,9 @@ static grpc_server *create_grpc_server(const struct core_server *server, struct 
     args[count++] = limit_arg(GRPC_ARG_ALLOW_REUSEPORT, 0);
     args[count++] = limit_arg(GRPC_ARG_ENABLE_CHANNELZ, 0);
     args[count++] = limit_arg(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, HANDSHAKE_TIMEOUT_MS);
-    /* gRPC unpacks a message before it checks its size: 256 KiB of gzip become 256 MiB. So nothing is
-     * unpacked, and what comes compressed is refused (UNIMPLEMENTED, with what is accepted); messages
-     * here are small. */
+    /* gRPC unpacks a message before it checks its size: 256 KiB of gzip become 256 MiB. So nothing
+     * is unpacked, and what comes compressed is refused (UNIMPLEMENTED, with what is accepted);
+     * messages here are small. */
     args[count++] = limit_arg(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
     args[count++] = limit_arg(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0);
     if (options->max_connection_age_s != 0) {

@@ -17,8 +17,8 @@
 #include "rpc/grpc/shared.h"
 #include "rpc/timers.h"
 
-/* What a completion queue hands back: what happened, and to which call (of TAG_DOOR_SHUT, TAG_END_STREAMS
- * and TAG_REFUSE: to which worker). */
+/* What a completion queue hands back: what happened, and to which call (of TAG_DOOR_SHUT,
+ * TAG_END_STREAMS and TAG_REFUSE: to which worker). */
 struct tag {
     enum tag_kind {
         TAG_ARRIVED,  /* a client called, or the server shuts down */
@@ -119,7 +119,8 @@ struct core_call {
     struct core_call *next_turn;
 };
 
-/* The last of a server's workers answers health only, and is not one of those that handlers know. */
+/* The last of a server's workers answers health only, and is not one of those that handlers
+ * know. */
 struct worker {
     struct core_server *server;
     unsigned index;

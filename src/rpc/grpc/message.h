@@ -22,8 +22,8 @@ void sp_rpc_message_write(grpc_byte_buffer *buffer, struct sp_bytes bytes);
 grpc_slice sp_rpc_message_for_status(const char *message);
 
 /* Lets the operation that begins a reply say that messages here are not compressed, so that clients
- * need not try; and the one that ends a call with UNIMPLEMENTED, since gRPC sends no beginning then.
- * `storage` lives as long as the operations. */
+ * need not try; and the one that ends a call with UNIMPLEMENTED, since gRPC sends no beginning
+ * then. `storage` lives as long as the operations. */
 void sp_rpc_message_announce(grpc_op *op, grpc_metadata *storage);
 void sp_rpc_message_announce_at_end(grpc_op *op, enum sp_status status, grpc_metadata *storage);
 

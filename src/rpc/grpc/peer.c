@@ -69,8 +69,8 @@ static bool read_counted_peer(const struct core_call *call, struct sp_peer *ret_
     return found;
 }
 
-/* NULL for Unix sockets, of which nothing is counted. Kept because it is wanted again when the call ends: gRPC forgets
- * the peer of a call that is cancelled. */
+/* NULL for Unix sockets, of which nothing is counted. Kept because it is wanted again when the call
+ * ends: gRPC forgets the peer of a call that is cancelled. */
 static const struct sp_peer *find_counted_peer(struct core_call *call) {
     if (call->peer_state == PEER_UNREAD)
         call->peer_state = read_counted_peer(call, &call->peer) ? PEER_COUNTED : PEER_UNCOUNTED;

@@ -133,7 +133,8 @@ void sp_rpc_pool_end_idle_queue(struct worker *worker) {
         grpc_completion_queue_shutdown(worker->cq);
 }
 
-/* Read by whoever stops the server; written by the worker alone, and so without a locked instruction. */
+/* Read by whoever stops the server; written by the worker alone, and so without a locked
+ * instruction. */
 static void count_pending(struct worker *worker, size_t change) {
     size_t count = atomic_load_explicit(&worker->pending_count, memory_order_relaxed);
     atomic_store_explicit(&worker->pending_count, count + change, memory_order_relaxed);

@@ -21,14 +21,15 @@ void sp_rpc_pool_add_pending(struct core_call *call);
 void sp_rpc_pool_remove_pending(struct core_call *call);
 
 /* Drops all that the call holds and gives it back. The last live call of a stopping worker ends its
- * queue. A call that its handler kept for too long stays the handler's, with all that it may read. */
+ * queue. A call that its handler kept for too long stays the handler's, with all that it may
+ * read. */
 void sp_rpc_pool_recycle(struct core_call *call);
 /* Frees such a call, when the handler answers. Any thread. */
 void sp_rpc_pool_free_alone(struct core_call *call);
 
 /* Ends the queue of a worker that has no connection and no call left. gRPC reports its shutdown
- * when no connection is left, while calls that were kept may still be answered, and others may still
- * arrive: they need the queue. */
+ * when no connection is left, while calls that were kept may still be answered, and others may
+ * still arrive: they need the queue. */
 void sp_rpc_pool_end_idle_queue(struct worker *worker);
 
 /* Frees what the pools hold. */

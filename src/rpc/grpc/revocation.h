@@ -1,6 +1,6 @@
 /* Whether a call comes from a client whose certificate was revoked. gRPC C core 1.51 reads
- * revocation lists only in handshakes of credentials that cannot reload certificates safely, so each
- * call's connection is asked what certificate it was opened with. */
+ * revocation lists only in handshakes of credentials that cannot reload certificates safely, so
+ * each call's connection is asked what certificate it was opened with. */
 #ifndef SP_RPC_GRPC_REVOCATION_H
 #define SP_RPC_GRPC_REVOCATION_H
 

@@ -13,7 +13,8 @@
 
 /* ---- opening ---- */
 
-/* The health worker leaves reading from sockets to the others, so that it takes no part in their work. */
+/* The health worker leaves reading from sockets to the others, so that it takes no part in their
+ * work. */
 static grpc_completion_queue *create_queue(bool health_only) {
     const grpc_completion_queue_attributes attributes = {
         .version = GRPC_CQ_CURRENT_VERSION,
@@ -156,8 +157,9 @@ static void wait_while(const struct core_server *server, bool (*goes_on)(const s
         sp_clock_sleep_ms(LOOK_AGAIN_MS);
 }
 
-/* Connections with a maximum age are asked to leave, one by one, and lose nothing: they are answered as long as
- * that is to be expected. Streams end once all have been asked, so that they go on elsewhere. */
+/* Connections with a maximum age are asked to leave, one by one, and lose nothing: they are
+ * answered as long as that is to be expected. Streams end once all have been asked, so that they go
+ * on elsewhere. */
 static void let_connections_leave(struct core_server *server, int64_t begin_ms, unsigned grace_ms) {
     enum { ASKED_AFTER_MS = 500, KEPT_FOR_CALLS_MS = 5000 };
     int64_t asked_ms = (int64_t)server->options.max_connection_age_s * 1100 + ASKED_AFTER_MS;
@@ -168,8 +170,9 @@ static void let_connections_leave(struct core_server *server, int64_t begin_ms, 
     wait_while(server, has_connections, begin_ms + most_ms);
 }
 
-/* gRPC answers what comes after its own shutdown with CANCELLED, which says nothing of a server and which clients
- * do not repeat. So nothing comes any more: calls end here, then their connections, and then gRPC. */
+/* gRPC answers what comes after its own shutdown with CANCELLED, which says nothing of a server and
+ * which clients do not repeat. So nothing comes any more: calls end here, then their connections,
+ * and then gRPC. */
 static void end_calls(struct core_server *server, int64_t until_ms) {
     enum { ANSWERING_MS = 200 };
     wait_while(server, has_pending_calls, until_ms);

@@ -8,8 +8,8 @@
 
 struct core_server;
 
-/* `options` are complete, and of them `listen`, `tls` and `unix_uids` are read while opening only. SP_ERR_INVALID,
- * SP_ERR_INTERNAL, SP_ERR_MEMORY. */
+/* `options` are complete, and of them `listen`, `tls` and `unix_uids` are read while opening only.
+ * SP_ERR_INVALID, SP_ERR_INTERNAL, SP_ERR_MEMORY. */
 enum sp_status sp_rpc_core_server_open(const struct sp_rpc_server_options *options, const struct core_shared *shared,
                                        const struct sp_rpc_method *methods, size_t method_count,
                                        struct core_server **ret_server, struct sp_error *error) SP_MUST_USE;

@@ -53,7 +53,8 @@ void sp_rpc_stream_settle(struct core_call *call) {
         sp_rpc_pool_recycle(call);
 }
 
-/* By up to a tenth earlier, so that streams that began together, when a server started, end apart. */
+/* By up to a tenth earlier, so that streams that began together, when a server started, end
+ * apart. */
 static int64_t choose_age_ms(unsigned max_age_s) {
     uint8_t dice[2];
     int64_t age_ms = (int64_t)max_age_s * 1000;
@@ -276,9 +277,10 @@ static void deliver_wake(struct core_call *call) {
 
 /* ---- turns ---- */
 
-/* gRPC hands out what is in a worker's queue before it looks at sockets. A message that was sent is there at once, so
- * handlers that answer each with the next one would keep everybody else's requests from being read until their
- * clients' windows are full: for dozens of streams, tenths of a second. */
+/* gRPC hands out what is in a worker's queue before it looks at sockets. A message that was sent is
+ * there at once, so handlers that answer each with the next one would keep everybody else's
+ * requests from being read until their clients' windows are full: for dozens of streams, tenths of
+ * a second. */
 static void await_turn(struct core_call *call) {
     struct worker *worker = call->worker;
     if (call->awaits_turn)

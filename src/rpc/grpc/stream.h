@@ -11,10 +11,11 @@ void sp_rpc_stream_received(struct core_call *call, bool ok);
 /* What became of a message, and that somebody woke the call: its handler is called in its turn. */
 void sp_rpc_stream_sent(struct core_call *call, bool ok);
 void sp_rpc_stream_woken(struct core_call *call);
-/* Gives the next few streams that wait for it their turn. A handler that sends again waits behind the others, and
- * for what comes from clients meanwhile. */
+/* Gives the next few streams that wait for it their turn. A handler that sends again waits behind
+ * the others, and for what comes from clients meanwhile. */
 void sp_rpc_stream_run_turns(struct worker *worker);
-/* As in rpc/call.h: sp_rpc_read, sp_rpc_send, sp_rpc_send_and_read, sp_rpc_finish, sp_rpc_fail, sp_rpc_wake. */
+/* As in rpc/call.h: sp_rpc_read, sp_rpc_send, sp_rpc_send_and_read, sp_rpc_finish, sp_rpc_fail,
+ * sp_rpc_wake. */
 void sp_rpc_core_read(struct sp_rpc_call *base);
 void sp_rpc_core_send(struct sp_rpc_call *base, struct sp_bytes message);
 void sp_rpc_core_send_and_read(struct sp_rpc_call *base, struct sp_bytes message);

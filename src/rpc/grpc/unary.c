@@ -10,7 +10,8 @@
 #include "rpc/grpc/pool.h"
 #include "rpc/refusals.h"
 
-/* The largest requests of methods whose requests are read before their callers are admitted, which is faster. */
+/* The largest requests of methods whose requests are read before their callers are admitted, which
+ * is faster. */
 enum { READ_AHEAD_BYTES = 16 * 1024 };
 
 /* By the second the queue has been asked for what came with the call. */
@@ -30,8 +31,8 @@ static bool has_expired(const struct core_call *call) {
     return sp_rpc_unary_remaining_ms(call) == 0;
 }
 
-/* gRPC counts a deadline from when it reads the call, and while a handler runs it may read nothing. What came
- * meanwhile is looked at twice: its cancellation, if there is one, has come with it. */
+/* gRPC counts a deadline from when it reads the call, and while a handler runs it may read nothing.
+ * What came meanwhile is looked at twice: its cancellation, if there is one, has come with it. */
 static void note_slow_handler(struct worker *worker, int64_t began_ms) {
     enum { SLOW_MS = 10, CAREFUL_MS = 20 };
     int64_t now_ms = sp_clock_coarse_monotonic_ms();

@@ -5,7 +5,8 @@
 
 #include "rpc/grpc/engine.h"
 
-/* Whether gRPC has read the request when a call of the method arrives, which is faster. Otherwise the request is read once the call is admitted. */
+/* Whether gRPC has read the request when a call of the method arrives, which is faster. Otherwise
+ * the request is read once the call is admitted. */
 bool sp_rpc_unary_reads_ahead(const struct sp_rpc_method *method);
 
 /* A call has arrived and was admitted. */

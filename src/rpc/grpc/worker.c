@@ -21,7 +21,8 @@ enum {
     COLD_REQUESTS = 2, /* of any other */
     EVENTS_WITHOUT_CLOCK = 1024,
     EVENTS_WITHOUT_TURN = 64, /* while the queue is never empty */
-    /* gRPC only looks at the sockets at the second: an event that came while no thread waited makes it skip a look. */
+    /* gRPC only looks at the sockets at the second: an event that came while no thread waited makes
+     * it skip a look. */
     LOOKS_BEFORE_TURN = 2,
 };
 
@@ -53,8 +54,8 @@ static void request_call(struct worker *worker, struct door *door, const struct 
     worker->requested++;
 }
 
-/* How many calls of a method a worker keeps requested. Health is the health worker's, so that no handler
- * keeps a probe waiting. */
+/* How many calls of a method a worker keeps requested. Health is the health worker's, so that no
+ * handler keeps a probe waiting. */
 static int count_wanted_calls(const struct worker *worker, const struct door *door, size_t method) {
     const struct sp_rpc_method *about = &worker->server->methods[method];
     if (door->handles[method] == NULL || worker->health_only != sp_rpc_health_owns(about))
@@ -215,8 +216,8 @@ static gpr_timespec next_deadline(const struct worker *worker) {
     return deadline;
 }
 
-/* What is not due to the millisecond. The clock is read when a wait ends without an event, and now and
- * then, not for each event. */
+/* What is not due to the millisecond. The clock is read when a wait ends without an event, and now
+ * and then, not for each event. */
 static void end_aged_streams(struct worker *worker) {
     int64_t now_ms = sp_clock_monotonic_ms();
     worker->beat_due_ms = now_ms + SP_HEARTBEAT_EVERY_MS;

@@ -1,5 +1,5 @@
-/* The life of a call: what its client sends, what its handler does, and how it ends. On the loop's thread;
- * handlers run in sp_rpc_h2_call_run only, never inside nghttp2. */
+/* The life of a call: what its client sends, what its handler does, and how it ends. On the loop's
+ * thread; handlers run in sp_rpc_h2_call_run only, never inside nghttp2. */
 #ifndef SP_RPC_H2_CALL_H
 #define SP_RPC_H2_CALL_H
 

@@ -15,8 +15,8 @@
 enum {
     LINGERING_MS = 1000,
 
-    /* Written in one piece. With so much unsent nothing more is read from the client: nghttp2 has no bound for the
-     * frames that wait behind it. */
+    /* Written in one piece. With so much unsent nothing more is read from the client: nghttp2 has
+     * no bound for the frames that wait behind it. */
     OUTPUT_BYTES = 64 * 1024,
     READ_BYTES_A_TURN = 16 * 1024,
     HANDSHAKES_A_TURN = 8,

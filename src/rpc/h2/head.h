@@ -1,5 +1,6 @@
-/* The head of a gRPC request as it comes in an HTTP/2 header block: gathered field by field, and judged
- * by the gRPC over HTTP/2 protocol (grpc/doc/PROTOCOL-HTTP2.md, "Requests"). Pure; one thread at a time. */
+/* The head of a gRPC request as it comes in an HTTP/2 header block: gathered field by field, and
+ * judged by the gRPC over HTTP/2 protocol (grpc/doc/PROTOCOL-HTTP2.md, "Requests"). Pure; one
+ * thread at a time. */
 #ifndef SP_RPC_H2_HEAD_H
 #define SP_RPC_H2_HEAD_H
 
@@ -34,8 +35,8 @@ struct head {
 void sp_rpc_h2_head_clear(struct head *head);
 void sp_rpc_h2_head_fini(struct head *head);
 
-/* Adds a field. A list of more than `max_list_bytes` is marked and no longer kept, so that the call can be
- * refused and not its connection. False when out of memory. */
+/* Adds a field. A list of more than `max_list_bytes` is marked and no longer kept, so that the call
+ * can be refused and not its connection. False when out of memory. */
 bool sp_rpc_h2_head_add(struct head *head, struct sp_str name, struct sp_str value, size_t max_list_bytes) SP_MUST_USE;
 
 struct sp_str sp_rpc_h2_head_path(const struct head *head);
@@ -45,8 +46,8 @@ size_t sp_rpc_h2_head_find(const struct head *head, const char *name, struct sp_
 /* "100m": at most eight digits and a unit, H M S m u n. False for other texts. */
 bool sp_rpc_h2_parse_timeout(struct sp_str text, int64_t *ret_ms);
 
-/* A message for grpc-message: bytes beyond printable ASCII, and '%', as %XX. Cut at the end where `room`
- * is too small. Returns its size. */
+/* A message for grpc-message: bytes beyond printable ASCII, and '%', as %XX. Cut at the end where
+ * `room` is too small. Returns its size. */
 size_t sp_rpc_h2_encode_message(const char *message, char *ret_text, size_t room);
 
 #endif

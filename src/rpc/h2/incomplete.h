@@ -1,5 +1,5 @@
-/* Calls whose request has begun and is not complete, the oldest first: all have the same time for it. On the
- * loop's thread. */
+/* Calls whose request has begun and is not complete, the oldest first: all have the same time for
+ * it. On the loop's thread. */
 #ifndef SP_RPC_H2_INCOMPLETE_H
 #define SP_RPC_H2_INCOMPLETE_H
 

@@ -1,4 +1,5 @@
-/* Messages in what a call's client has sent (PROTOCOL-HTTP2.md, "Length-Prefixed-Message"). On the loop's thread. */
+/* Messages in what a call's client has sent (PROTOCOL-HTTP2.md, "Length-Prefixed-Message"). On the
+ * loop's thread. */
 #ifndef SP_RPC_H2_INPUT_H
 #define SP_RPC_H2_INPUT_H
 
@@ -10,8 +11,8 @@ enum h2_input {
     H2_INPUT_REFUSED, /* the call has been ended */
 };
 
-/* The next message, if it is complete; it stays in the input. If not, what has come of it is given back to the
- * stream's window, so that the rest can come. */
+/* The next message, if it is complete; it stays in the input. If not, what has come of it is given
+ * back to the stream's window, so that the rest can come. */
 enum h2_input sp_rpc_h2_input_next(struct h2_call *call, struct sp_bytes *ret_message) SP_MUST_USE;
 
 #endif

@@ -90,8 +90,8 @@ void sp_rpc_h2_call_release(struct h2_call *call) {
 
 /* ---- the end of the loop ---- */
 
-/* If its handler does not answer meanwhile: then its mail will come. Nothing of the call may be touched once it is
- * the handler's alone, so the loop forgets it before that. */
+/* If its handler does not answer meanwhile: then its mail will come. Nothing of the call may be
+ * touched once it is the handler's alone, so the loop forgets it before that. */
 static void abandon_kept_call(struct h2_call *call) {
     struct h2_connection *connection = call->connection;
     struct h2_loop *loop = call->loop;

@@ -20,12 +20,12 @@
 #include "rpc/h2/ready.h"
 
 enum {
-    /* What is read from so many connections is held until their calls are run and their answers written: a flood of
-     * small requests makes megabytes of a few KiB. */
+    /* What is read from so many connections is held until their calls are run and their answers
+     * written: a flood of small requests makes megabytes of a few KiB. */
     EVENTS_A_TURN = 32,
     ARRIVALS_A_TURN = 8,
-    /* Of handling and writing before new bytes are read, as long as they are of few calls: streams that always have
-     * more to send would keep everybody else's requests waiting. */
+    /* Of handling and writing before new bytes are read, as long as they are of few calls: streams
+     * that always have more to send would keep everybody else's requests waiting. */
     ROUNDS_A_TURN = 16,
     CALLS_A_TURN = 32,
 };

@@ -1,4 +1,5 @@
-/* What a server of this engine has from the rest of the server, and the connections that it is given. */
+/* What a server of this engine has from the rest of the server, and the connections that it is
+ * given. */
 #ifndef SP_RPC_H2_OPTIONS_H
 #define SP_RPC_H2_OPTIONS_H
 
@@ -12,8 +13,9 @@ struct h2_server;
 struct h2_tls;
 
 struct h2_options {
-    /* Completed; lives as long as the server. Of it: workers, arena_budget_bytes, max_concurrent_streams,
-     * max_connection_age_s, connection_age_grace_s, limits, admit, worker_started, worker_stopping, user. */
+    /* Completed; lives as long as the server. Of it: workers, arena_budget_bytes,
+     * max_concurrent_streams, max_connection_age_s, connection_age_grace_s, limits, admit,
+     * worker_started, worker_stopping, user. */
     const struct sp_rpc_server_options *server;
     const struct sp_rpc_method *methods;
     size_t method_count;

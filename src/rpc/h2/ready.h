@@ -1,5 +1,5 @@
-/* What a loop has to do in this turn: calls with events, connections with something to write. And the mail
- * by which other threads add to it. */
+/* What a loop has to do in this turn: calls with events, connections with something to write. And
+ * the mail by which other threads add to it. */
 #ifndef SP_RPC_H2_READY_H
 #define SP_RPC_H2_READY_H
 

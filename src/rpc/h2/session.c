@@ -34,7 +34,9 @@ static void remember_closed_stream(struct h2_connection *connection, int32_t str
     closed->ids[closed->next++ % CLOSED_STREAMS] = was_reset ? stream_id - 1 : stream_id;
 }
 
-/* HEADERS on a stream that its client has ended or skipped. nghttp2 ignores them because it does not remember closed streams; by RFC 9113, sections 5.1 and 5.1.1, they end the connection. What the client sent before it knew that we had reset a stream is ignored. */
+/* HEADERS on a stream that its client has ended or skipped. nghttp2 ignores them because it does
+ * not remember closed streams; by RFC 9113, sections 5.1 and 5.1.1, they end the connection. What
+ * the client sent before it knew that we had reset a stream is ignored. */
 static void judge_headers(struct h2_connection *connection, int32_t stream_id) {
     const struct h2_closed_streams *closed = &connection->closed_streams;
     if (stream_id % 2 == 0 || nghttp2_session_find_stream(connection->session, stream_id) != NULL)
@@ -110,7 +112,8 @@ static int take_data(nghttp2_session *session, uint8_t flags, int32_t stream_id,
     return 0;
 }
 
-/* Window updates of the stream and of the connection, and a PING that measures the way, as gRPC's clients send. */
+/* Window updates of the stream and of the connection, and a PING that measures the way, as gRPC's
+ * clients send. */
 enum { FRAMES_A_PIECE = 4 };
 
 static bool exceeds_limit_after_counting(unsigned *count, unsigned limit) {
@@ -270,7 +273,8 @@ void sp_rpc_h2_session_feed(struct h2_connection *connection, const uint8_t *byt
         return;
     if (result == NGHTTP2_ERR_FLOODED || result == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS)
         sp_rpc_bound_count(connection->loop->server->options.counts, SP_RPC_BOUND_FRAMES);
-    /* Or no HTTP/2, or out of memory. What nghttp2 can explain it has put into a GOAWAY by itself. */
+    /* Or no HTTP/2, or out of memory. What nghttp2 can explain it has put into a GOAWAY by
+     * itself. */
     sp_rpc_h2_phase_finish(connection);
 }
 

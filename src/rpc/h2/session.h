@@ -1,5 +1,5 @@
-/* The HTTP/2 session of a connection, by nghttp2: what it reports, and what a client may do in it. On the loop's
- * thread. */
+/* The HTTP/2 session of a connection, by nghttp2: what it reports, and what a client may do in it.
+ * On the loop's thread. */
 #ifndef SP_RPC_H2_SESSION_H
 #define SP_RPC_H2_SESSION_H
 
@@ -13,8 +13,8 @@ void sp_rpc_h2_sessions_fini(struct h2_server *server);
 bool sp_rpc_h2_session_open(struct h2_connection *connection) SP_MUST_USE;
 /* Takes what the client has sent. */
 void sp_rpc_h2_session_feed(struct h2_connection *connection, const uint8_t *bytes, size_t size);
-/* Resets calls of whose answer the client's window has let nothing pass since then. Returns since when the next one
- * waits; INT64_MAX for none. */
+/* Resets calls of whose answer the client's window has let nothing pass since then. Returns since
+ * when the next one waits; INT64_MAX for none. */
 int64_t sp_rpc_h2_session_reset_stalled(struct h2_connection *connection, int64_t limit_ms);
 
 #endif

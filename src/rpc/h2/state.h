@@ -1,5 +1,5 @@
-/* What the bodies of src/rpc/h2 share: loops, connections and calls. A connection and its calls belong to
- * one loop, and only its thread touches them; exceptions are named. */
+/* What the bodies of src/rpc/h2 share: loops, connections and calls. A connection and its calls
+ * belong to one loop, and only its thread touches them; exceptions are named. */
 #ifndef SP_RPC_H2_STATE_H
 #define SP_RPC_H2_STATE_H
 
@@ -44,8 +44,8 @@ enum h2_keeping {
     H2_KEPT_ALONE,    /* the loop has ended: the handler's answer frees the call */
 };
 
-/* A call ends when its stream is closed and nobody holds it: not the queue of ready calls, not a handler
- * that has kept it, not a wake under way. */
+/* A call ends when its stream is closed and nobody holds it: not the queue of ready calls, not a
+ * handler that has kept it, not a wake under way. */
 struct h2_call {
     struct sp_rpc_call base;
     struct h2_loop *loop;

@@ -92,7 +92,8 @@ void sp_rpc_h2_stream_run(struct h2_call *call, unsigned events) {
         run_stream_input(call);
 }
 
-/* By up to a tenth earlier, so that streams that began together, when a server started, end apart. */
+/* By up to a tenth earlier, so that streams that began together, when a server started, end
+ * apart. */
 static int64_t choose_stream_age_ms(unsigned max_age_s) {
     uint8_t dice[2];
     int64_t age_ms = (int64_t)max_age_s * 1000;

@@ -129,7 +129,8 @@ bool sp_rpc_h2_unary_wants_input(const struct h2_call *call) {
     return sp_rpc_h2_call_is_live(call) && !call->kept && !call->parked;
 }
 
-/* A parked call is handled again; one that a handler keeps, or whose request is incomplete, has waited for too long. */
+/* A parked call is handled again; one that a handler keeps, or whose request is incomplete, has
+ * waited for too long. */
 static void run_unary_due(struct h2_call *call) {
     if (call->kept) {
         sp_rpc_h2_call_end(call, SP_ERR_DEADLINE, "the deadline passed before the call was answered");

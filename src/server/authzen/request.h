@@ -11,7 +11,8 @@
 #include "decide/check.h"
 #include "server/authzen/settings.h"
 
-/* A member of an object; NULL if it is missing or null, which means the same, or if the value is not an object. */
+/* A member of an object; NULL if it is missing or null, which means the same, or if the value is
+ * not an object. */
 json_t *sp_authzen_member(const json_t *object, const char *name);
 
 /* An entity of the request and its place: "subject", "evaluations[3].subject". `json` NULL: it

@@ -1,5 +1,5 @@
-/* A request from its body to its reply: on the HTTP server's thread if it is quickly answered, else on
- * a bulk thread (server/bulk.h), so that others need not wait for it. */
+/* A request from its body to its reply: on the HTTP server's thread if it is quickly answered, else
+ * on a bulk thread (server/bulk.h), so that others need not wait for it. */
 #ifndef SP_SERVER_AUTHZEN_RESPOND_H
 #define SP_SERVER_AUTHZEN_RESPOND_H
 

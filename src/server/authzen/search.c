@@ -78,8 +78,8 @@ static enum sp_status take_allowed_resource(void *context, struct sp_str id, uin
     return add_result(search, make_entity(type.data, type.size, id));
 }
 
-/* Leaves out the principal whose key is asked about if it is an ADMIN of the workspace and searches leave those
- * out. */
+/* Leaves out the principal whose key is asked about if it is an ADMIN of the workspace and searches
+ * leave those out. */
 static enum sp_status skip_admin(struct search *search, bool *ret_skipped) {
     struct sp_presented presented;
     *ret_skipped = false;

@@ -63,7 +63,8 @@ void sp_gateway_find_address(const struct sp_gateway_headers *headers, const str
 bool sp_gateway_lacks_credential(const struct sp_gateway_request *request);
 
 /* Completes a request that has no target yet by the schema's routes, or by the default, and sets
- * the reason if neither gives one. If the request lacks a credential, only a path that is refused changes the reason. `scratch` must live as long as the request. */
+ * the reason if neither gives one. If the request lacks a credential, only a path that is refused
+ * changes the reason. `scratch` must live as long as the request. */
 void sp_gateway_find_target(const struct sp_gateway_settings *settings, const struct sp_routes *routes,
                             char scratch[static SP_ROUTE_SCRATCH_BYTES], struct sp_gateway_request *request);
 

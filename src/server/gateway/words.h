@@ -5,7 +5,8 @@
 #include "server/gateway/request.h"
 
 /* {"detail":{"type":…,"code":…,"message":…,"request_id":…}}, in the arena; NULL: out of memory.
- * `reason` SP_REASON_NONE: there is no answer. `fallback_id`: if the request has no id of its own. */
+ * `reason` SP_REASON_NONE: there is no answer. `fallback_id`: if the request has no id of its
+ * own. */
 char *sp_gateway_denied_body(const struct sp_gateway_settings *settings, const struct sp_gateway_request *request,
                              enum sp_reason reason, struct sp_str fallback_id, struct sp_arena *arena);
 

@@ -6,8 +6,8 @@
 #include "source/shared/state.h"
 
 /* `report` (may be NULL) receives the first hundred differences. SP_ERR_NOT_FOUND: the store is
- * empty; SP_ERR_OUT_OF_RANGE: etcd has compacted that revision away; SP_ERR_ABORTED: a large change is
- * on its way: try again; SP_ERR_CANCELLED: stopping. */
+ * empty; SP_ERR_OUT_OF_RANGE: etcd has compacted that revision away; SP_ERR_ABORTED: a large change
+ * is on its way: try again; SP_ERR_CANCELLED: stopping. */
 enum sp_status sp_source_compare_all(const struct sp_source_link *link, sp_source_report *report, void *context,
                                      uint64_t *ret_compared, uint64_t *ret_differences,
                                      struct sp_error *error) SP_MUST_USE;

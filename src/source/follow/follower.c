@@ -71,7 +71,8 @@ static bool is_behind_store(const struct sp_source_follower *follower, const str
     return follower->watch == NULL && check->found.header.revision < check->before.resume;
 }
 
-/* etcd's newest head is the store's by its revision, or should have been applied before the store came to where it is. */
+/* etcd's newest head is the store's by its revision, or should have been applied before the store
+ * came to where it is. */
 static bool is_other_history(const struct head_check *check, const Sallyport__Store__V1__SourceHead *head) {
     if (check->found.head_revision == check->before.head_revision)
         return !sp_source_same_commit(check->found.head, head);
@@ -94,8 +95,8 @@ static enum sp_status record_in_step(struct head_check *check, struct sp_write *
 }
 
 /* In a write: compares the store's position with the head that was found; if they agree, records
- * both the time and etcd's revision. Only what did not move while the write lock was waited for can be
- * compared with what was found before that. */
+ * both the time and etcd's revision. Only what did not move while the write lock was waited for can
+ * be compared with what was found before that. */
 static enum sp_status record_check(struct sp_source_follower *follower, struct head_check *check,
                                    struct sp_write *write, struct sp_error *error) {
     struct sp_replica_cursor cursor;
@@ -122,8 +123,8 @@ static enum sp_status record_check(struct sp_source_follower *follower, struct h
     return record_in_step(check, write, head, error);
 }
 
-/* Late releases of 3.5 and all since take any token while authentication is off (3.4 and 3.5.1 refuse each), so that
- * it has to be asked for. */
+/* Late releases of 3.5 and all since take any token while authentication is off (3.4 and 3.5.1
+ * refuse each), so that it has to be asked for. */
 static enum sp_status check_authentication_when_due(struct sp_source_follower *follower, struct sp_error *error) {
     struct sp_etcd *etcd = follower->link.etcd;
     int64_t now_ms = sp_clock_monotonic_ms();

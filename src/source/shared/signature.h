@@ -34,7 +34,8 @@ enum sp_status sp_source_pack_head(struct sp_signing_keys *keys, struct sp_str p
                                    Sallyport__Store__V1__SourceHead *head, struct sp_arena *arena,
                                    struct sp_bytes *ret_packed, struct sp_error *error) SP_MUST_USE;
 
-/* SP_ERR_PRECONDITION: heads must be signed, and this one's signature is missing or wrong; SP_ERR_MEMORY. */
+/* SP_ERR_PRECONDITION: heads must be signed, and this one's signature is missing or wrong;
+ * SP_ERR_MEMORY. */
 enum sp_status sp_source_verify_head(struct sp_signing_keys *keys, struct sp_str prefix,
                                      const Sallyport__Store__V1__SourceHead *head, struct sp_arena *arena,
                                      struct sp_error *error) SP_MUST_USE;

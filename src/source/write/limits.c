@@ -16,8 +16,8 @@ enum {
     PROBE_BUDGET_BYTES = 8 << 20,
 };
 
-/* Would put `count` keys, the first with a value of so many bytes; but what it is compared with cannot
- * be. etcd checks its limits before that. */
+/* Would put `count` keys, the first with a value of so many bytes; but what it is compared with
+ * cannot be. etcd checks its limits before that. */
 static enum sp_status try_transaction(const struct sp_source_link *link, size_t count, size_t bytes,
                                       struct sp_error *error) {
     struct sp_arena arena;

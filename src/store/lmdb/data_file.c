@@ -15,7 +15,8 @@
 
 enum {
     PATH_BYTES = 4096,
-    /* A page's head, then the meta record: offsets from the start of a page (LMDB's data version 1, 64 bits). */
+    /* A page's head, then the meta record: offsets from the start of a page (LMDB's data version 1,
+     * 64 bits). */
     AT_PAGE_FLAGS = 10,
     AT_MAGIC = 16,
     AT_VERSION = 20,

@@ -20,10 +20,10 @@ struct sp_data_file {
     uint64_t transaction_id; /* of the newest state */
 };
 
-/* Reads and checks `folder`/data.mdb. `accept_altered`: also if its meta pages do not fit each other
- * or the states that they lead to. SP_ERR_NOT_FOUND: there is none, or it is empty;
- * SP_ERR_PRECONDITION: LMDB 1.0 or a development version wrote it; SP_ERR_CORRUPT: it is no LMDB file,
- * is damaged or is cut off; SP_ERR_IO. Any process may commit meanwhile. */
+/* Reads and checks `folder`/data.mdb. `accept_altered`: also if its meta pages do not fit each
+ * other or the states that they lead to. SP_ERR_NOT_FOUND: there is none, or it is empty;
+ * SP_ERR_PRECONDITION: LMDB 1.0 or a development version wrote it; SP_ERR_CORRUPT: it is no LMDB
+ * file, is damaged or is cut off; SP_ERR_IO. Any process may commit meanwhile. */
 enum sp_status sp_data_file_read(const char *folder, bool accept_altered, struct sp_data_file *ret_file,
                                  struct sp_error *error) SP_MUST_USE;
 

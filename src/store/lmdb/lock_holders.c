@@ -19,7 +19,8 @@ static enum sp_status refuse_foreign_holder(const char *path, struct sp_error *e
         path);
 }
 
-/* The kernel gives a holder's id as this process's namespace numbers it, and 0 if it is not in that. */
+/* The kernel gives a holder's id as this process's namespace numbers it, and 0 if it is not in
+ * that. */
 static enum sp_status check_lock_file(int fd, const char *path, struct sp_error *error) {
     off_t from = FIRST_READER_BYTE;
     for (;;) {

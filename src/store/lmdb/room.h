@@ -24,7 +24,8 @@ struct sp_room {
 enum sp_status sp_view_room(struct sp_view *view, struct sp_room *ret_room) SP_MUST_USE;
 
 /* Has the file system allocate the blocks of the data file up to `end_bytes`, whatever its size.
- * SP_ERR_EXHAUSTED: the volume is full; SP_ERR_UNIMPLEMENTED: this file system cannot; SP_ERR_IO. */
+ * SP_ERR_EXHAUSTED: the volume is full; SP_ERR_UNIMPLEMENTED: this file system cannot;
+ * SP_ERR_IO. */
 enum sp_status sp_store_allocate_ahead(struct sp_store *store, uint64_t end_bytes) SP_MUST_USE;
 
 #endif

@@ -18,8 +18,8 @@ struct sp_store; /* thread-safe */
 struct sp_view;
 
 /* Whether a writer may trust the folder: it and its files belong to the writer's user, and nobody
- * else may replace or change them (lmdb/folder_safety.h). A folder that does not exist yet is judged
- * by those above it. SP_ERR_PRECONDITION, with what to do. */
+ * else may replace or change them (lmdb/folder_safety.h). A folder that does not exist yet is
+ * judged by those above it. SP_ERR_PRECONDITION, with what to do. */
 enum sp_status sp_store_check_folder(const char *path, struct sp_error *error) SP_MUST_USE;
 
 /* Makes a folder for a store, with its mode, or takes from group and others what they must not
@@ -45,9 +45,9 @@ enum sp_status sp_store_clear_stale_readers(struct sp_store *store, int *ret_cle
  * longer the store at that path, and no commit succeeds any more. Call every second. */
 enum sp_status sp_store_check_files(const struct sp_store *store, struct sp_error *error) SP_MUST_USE;
 
-/* Takes over the map's size if another process raised it: the writer does not notice by itself. Call
- * every few seconds, with no transaction of this thread open. SP_ERR_UNAVAILABLE: another thread's
- * did not end within a second. */
+/* Takes over the map's size if another process raised it: the writer does not notice by itself.
+ * Call every few seconds, with no transaction of this thread open. SP_ERR_UNAVAILABLE: another
+ * thread's did not end within a second. */
 enum sp_status sp_store_adopt_growth(struct sp_store *store, bool *ret_grew) SP_MUST_USE;
 
 struct sp_store_stats {

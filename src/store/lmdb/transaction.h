@@ -40,7 +40,8 @@ enum sp_status sp_transaction_put(struct sp_transaction *transaction, enum sp_da
 enum sp_status sp_transaction_put_new(struct sp_transaction *transaction, enum sp_database database,
                                       struct sp_bytes key, struct sp_bytes value,
                                       struct sp_bytes *ret_there) SP_MUST_USE;
-/* Removes a record; of duplicates, the one with `value` (NULL: all). SP_ERR_NOT_FOUND does not fail the transaction. */
+/* Removes a record; of duplicates, the one with `value` (NULL: all). SP_ERR_NOT_FOUND does not fail
+ * the transaction. */
 enum sp_status sp_transaction_remove(struct sp_transaction *transaction, enum sp_database database, struct sp_bytes key,
                                      const struct sp_bytes *value) SP_MUST_USE;
 /* Removes every record of a database. */

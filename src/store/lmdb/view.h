@@ -66,12 +66,13 @@ static inline void sp_view_stand_nowhere(struct sp_view *view, enum sp_kept_curs
 enum sp_status sp_view_open_cursor(struct sp_view *view, enum sp_database database,
                                    MDB_cursor **ret_cursor) SP_MUST_USE;
 
-/* Moves to the first record whose key is after `last`; size 0: to the first of all. An LMDB code. */
+/* Moves to the first record whose key is after `last`; size 0: to the first of all. An LMDB
+ * code. */
 int sp_cursor_seek_after(MDB_cursor *cursor, struct sp_bytes last, MDB_val *ret_key, MDB_val *ret_value);
 
-/* Visits the records whose keys begin with `prefix` from the one on that an LMDB operation of code `code` moved the cursor
- * to, and gave as `key` and `value`; then closes the cursor. The visitor may change or delete the record that it is
- * given, by the cursor. As sp_walk_status. */
+/* Visits the records whose keys begin with `prefix` from the one on that an LMDB operation of code
+ * `code` moved the cursor to, and gave as `key` and `value`; then closes the cursor. The visitor
+ * may change or delete the record that it is given, by the cursor. As sp_walk_status. */
 typedef enum sp_status sp_cursor_visit(void *context, struct sp_bytes key, struct sp_bytes value);
 enum sp_status sp_cursor_walk_and_close(MDB_cursor *cursor, int code, MDB_val key, MDB_val value,
                                         struct sp_bytes prefix, sp_cursor_visit *visit, void *context) SP_MUST_USE;

@@ -10,7 +10,8 @@
 bool sp_volume_is_full(const char *folder);
 
 /* Whether `size` more bytes in the file leave room for changes of the store in `folder`: 64 MiB, or
- * a sixteenth of a smaller volume. True if the file is on another volume, or is not a regular file. */
+ * a sixteenth of a smaller volume. True if the file is on another volume, or is not a regular
+ * file. */
 bool sp_volume_leaves_room(int fd, size_t size, const char *folder);
 
 #endif

@@ -24,8 +24,8 @@ enum sp_status sp_change_walk_of(struct sp_view *view, struct sp_str workspace, 
 /* Rebuilds the index that sp_change_walk_of reads. `arena` is scratch. */
 enum sp_status sp_change_rebuild_index(struct sp_write *write, struct sp_arena *arena) SP_MUST_USE;
 
-/* Whether that index lists what the changes name, and nothing else. SP_ERR_CORRUPT, naming the first
- * difference. */
+/* Whether that index lists what the changes name, and nothing else. SP_ERR_CORRUPT, naming the
+ * first difference. */
 enum sp_status sp_change_verify_index(struct sp_view *view, struct sp_arena *arena, struct sp_error *error) SP_MUST_USE;
 
 /* Whether the oldest changes were removed (sp_change_trim). SP_ERR_CORRUPT. */

@@ -35,7 +35,8 @@ bool sp_changeset_is_empty(const struct sp_changeset *set);
  * same set is then applied. */
 enum sp_status sp_changeset_flush(struct sp_write *write, struct sp_changeset *set, struct sp_error *error) SP_MUST_USE;
 
-/* Forgets what no flush has applied, for an import that goes on looking for bad records after one, and is then aborted. */
+/* Forgets what no flush has applied, for an import that goes on looking for bad records after one,
+ * and is then aborted. */
 void sp_changeset_forget_unapplied(struct sp_changeset *set);
 
 /* Applies a changeset within the write: entities, indexes, counts, the change, the next

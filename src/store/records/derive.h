@@ -16,7 +16,8 @@
 enum sp_status sp_derive(struct sp_bytes entity_key, const ProtobufCMessage *message, struct sp_arena *arena,
                          struct sp_index_records *ret_records, struct sp_error *error) SP_MUST_USE;
 
-/* The records of a stored entity. SP_ERR_CORRUPT: it cannot be read, or is incomplete; SP_ERR_MEMORY. */
+/* The records of a stored entity. SP_ERR_CORRUPT: it cannot be read, or is incomplete;
+ * SP_ERR_MEMORY. */
 enum sp_status sp_derive_stored(struct sp_bytes entity_key, struct sp_bytes stored, struct sp_arena *arena,
                                 struct sp_index_records *ret_records) SP_MUST_USE;
 

@@ -14,7 +14,8 @@ static bool is_standing(const struct sp_view *view, enum sp_kept_cursor which) {
     return !view->writing && view->standing[which].key_size > 0;
 }
 
-/* For the next look-up of the same list, which is often that of the same decision, and for those of later ones. */
+/* For the next look-up of the same list, which is often that of the same decision, and for those of
+ * later ones. */
 static void keep_short_list(struct sp_view *view, enum sp_kept_cursor which, const struct sp_edge_list *list) {
     struct sp_standing *standing = &view->standing[which];
     if (!is_standing(view, which))

@@ -30,8 +30,8 @@ static enum sp_status narrow_join_code(int code) {
     return sp_lmdb_status(code) == SP_ERR_CORRUPT ? SP_ERR_CORRUPT : SP_ERR_IO;
 }
 
-/* Whether the first edge of a list is the head of a resource that was deleted. A head that was damaged
- * so denies. */
+/* Whether the first edge of a list is the head of a resource that was deleted. A head that was
+ * damaged so denies. */
 static bool is_deleting_head(struct sp_bytes record) {
     return record.size == SP_EDGE_BYTES && sp_load_be64(record.data) == 0 &&
            (sp_load_be64(record.data + 8) & SP_RESOURCE_DELETING) != 0;

@@ -17,8 +17,8 @@ struct sp_view;
 enum sp_status sp_index_effective_role(struct sp_view *view, struct sp_bytes resource_key, uint64_t principal_number,
                                        enum sp_role *ret_role) SP_MUST_USE;
 
-/* The same with the number of the subject whose grant it is: the principal's, if its own grant is as high
- * as any; 0 for none. */
+/* The same with the number of the subject whose grant it is: the principal's, if its own grant is
+ * as high as any; 0 for none. */
 struct sp_best_grant {
     enum sp_role role;
     uint64_t subject;

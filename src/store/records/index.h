@@ -35,8 +35,8 @@ enum sp_status sp_index_schema_mark(struct sp_view *view, uint64_t *ret_mark) SP
 /* The schema's text, checked against its mark, in `arena`. SP_ERR_CORRUPT; SP_ERR_MEMORY. */
 enum sp_status sp_index_schema_text(struct sp_view *view, struct sp_arena *arena, struct sp_str *ret_yaml) SP_MUST_USE;
 
-/* The owner of a registered resource; 0: it is not registered. With SP_RESOURCE_DELETING, so that it
- * is nobody's, if it was deleted and its grants are being removed. */
+/* The owner of a registered resource; 0: it is not registered. With SP_RESOURCE_DELETING, so that
+ * it is nobody's, if it was deleted and its grants are being removed. */
 enum sp_status sp_index_owner(struct sp_view *view, struct sp_bytes resource_key,
                               uint64_t *ret_owner_number) SP_MUST_USE;
 

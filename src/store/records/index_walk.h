@@ -16,8 +16,8 @@ struct sp_index_record;
 enum sp_status sp_index_walk_principal_keys(struct sp_view *view, uint64_t principal_number,
                                             enum sp_status (*visit)(void *context, struct sp_str key_id),
                                             void *context) SP_MUST_USE;
-/* The resources on which the subject has a grant; resource_key.h reads their keys. Seeks to the first resource key above
- * `after` (empty: the first of all). */
+/* The resources on which the subject has a grant; resource_key.h reads their keys. Seeks to the
+ * first resource key above `after` (empty: the first of all). */
 enum sp_status sp_index_walk_subject_resources(struct sp_view *view, uint64_t subject_number, struct sp_bytes after,
                                                enum sp_status (*visit)(void *context, struct sp_bytes resource_key),
                                                void *context) SP_MUST_USE;

@@ -1,10 +1,11 @@
 /* The store's format: the one place that names its databases and draws its bytes. Format version 2.
  *
- * Numbers in keys and values are big-endian unless a database is MDB_INTEGERKEY (then the key is a native uint64_t).
- * Values lie at any address: load them with memcpy or byte by byte.
- * A seal is XXH3-64 over a record's bytes before it, seeded with XXH3-64 over the record's key seeded with the database's
- * SP_SEAL_* number, so that no record passes for another. It shows damage, not malice: whoever can write the file can
- * write seals. A decision verifies the seal of every record that it uses.
+ * Numbers in keys and values are big-endian unless a database is MDB_INTEGERKEY (then the key is a
+ * native uint64_t). Values lie at any address: load them with memcpy or byte by byte.
+ * A seal is XXH3-64 over a record's bytes before it, seeded with XXH3-64 over the record's key
+ * seeded with the database's SP_SEAL_* number, so that no record passes for another. It shows
+ * damage, not malice: whoever can write the file can write seals. A decision verifies the seal of
+ * every record that it uses.
  *
  * database     flags                     key → value
  * ----------   -----------------------   ------------------------------------------------------------------------
@@ -13,7 +14,7 @@
  * change       INTEGERKEY                revision number → protobuf of sallyport.v1.Change (with its hash)
  * request      -                         SHA-256(workspace 00 actor 00 method 00 request_id) → StoredRequest
  * request_age  -                         expires_at(8) SHA-256(32) → empty
- * change_of    DUPSORT|FIXED             workspace → revision number(8) of each change that names it; derived from `change`
+ * change_of    DUPSORT|FIXED             workspace → revision number(8) of each change that names it, from `change`
  *   indexes, derived from `entity`:
  * key          INTEGERKEY                first 8 bytes of the digest → one or more key records (below)
  * principal    INTEGERKEY|DUPSORT|FIXED  principal number → edges: head {0, workspace number, flags}, then its groups
@@ -35,8 +36,12 @@
  *   payload of a principal's head: workspace number (48 bits) | flags (16 bits: SP_PRINCIPAL_*)
  *   payload of a group edge: 0;  of a resource's head: owner workspace number, with SP_RESOURCE_DELETING once it was
  *   deleted (then one whose ids belong to workspaces has a head too, with owner 0);  of a grant: role
- * The schema's mark is the seal of its text as a record of the key 00: it distinguishes texts, and shows damage of the entity.
- * action record (16 bytes): 0 flags(1: SP_ACTION_*) 1 permission(1) 2 role(1) 3 zero(1) 4 type number(4) 8 seal(8)
+ *
+ * The schema's mark is the seal of its text as a record of the key 00: it distinguishes texts, and
+ * shows damage of the entity.
+ *
+ * action record (16 bytes):
+ *   0 flags(1: SP_ACTION_*)  1 permission(1)  2 role(1)  3 zero(1)  4 type number(4)  8 seal(8)
  * key record:
  *   0   size of this record (2)          2   flags (1: SP_KEY_*)     3 principal kind (1)
  *   4   key id, principal id, workspace id lengths (1 each; a principal's 0 is 256)   7 number of ranges (1)
@@ -48,7 +53,8 @@
  *   "format"  version (4)
  *   "head"    epoch (8) revision (8) last change hash (32) last sync time (8) settings version (8)
  *             id of the LMDB transaction that wrote it (8) newest time (8) entity set digest (32) seal (8): read by
- *             every decision and written by every commit; the settings version grows with each commit that touched what snapshots keep (settings_cache.h)
+ *             every decision and written by every commit; the settings version grows with each commit that touched
+ *             what snapshots keep (settings_cache.h)
  *   "entity_set"  the multiset hash of all entities (2048), whose digest the head has (entity_set.h)
  *   "next"    next subject number (8) next workspace number (8)
  *   "anchor"  revision (8) hash (32) of the newest change that was trimmed away; not there: nothing was trimmed
@@ -73,7 +79,8 @@
 /* The highest number of a subject or workspace: 48 bits, as a principal's head has room for. */
 #define SP_NUMBER_MAX UINT64_C(0xffffffffffff)
 
-/* First byte of an entity's key. The id-parts that follow `workspace 00`, each but the last ended by 00: */
+/* First byte of an entity's key. The id-parts that follow `workspace 00`, each but the last ended
+ * by 00: */
 enum sp_kind {
     SP_KIND_SCHEMA = 1,     /* (workspace empty, no parts) */
     SP_KIND_OPERATOR = 2,   /* (workspace empty) name */

@@ -1,13 +1,14 @@
-/* Inside the store: where a snapshot found records, so that the next decision at the same commit does
- * not descend their trees again.
+/* Inside the store: where a snapshot found records, so that the next decision at the same commit
+ * does not descend their trees again.
  *
  * Places are kept, not what was read there: whoever uses one compares keys and verifies seals as if
- * LMDB had just given it. They are good for one transaction of LMDB, whose pages nobody changes while
- * it is the newest, and for one mapping of the file. Nothing is kept of a write, and nothing of what
- * was not found. A snapshot's own: one thread at a time.
+ * LMDB had just given it. They are good for one transaction of LMDB, whose pages nobody changes
+ * while it is the newest, and for one mapping of the file. Nothing is kept of a write, and nothing
+ * of what was not found. A snapshot's own: one thread at a time.
  *
- * Looking in vain costs a cache miss or two. Where that is what mostly happens, because far more is asked
- * about than there are places or because commits follow each other closely, they rest for a while. */
+ * Looking in vain costs a cache miss or two. Where that is what mostly happens, because far more is
+ * asked about than there are places or because commits follow each other closely, they rest for a
+ * while. */
 #ifndef SP_STORE_RECORDS_PLACES_H
 #define SP_STORE_RECORDS_PLACES_H
 

@@ -124,8 +124,8 @@ static enum sp_status number_names(const struct sp_schema *schema, const Sallypo
     return SP_OK;
 }
 
-/* Only if the next numbers do not suffice: a number that is given out again tells less in backups and
- * old logs. */
+/* Only if the next numbers do not suffice: a number that is given out again tells less in backups
+ * and old logs. */
 static enum sp_status number_names_again(const struct sp_schema *schema, const Sallyport__Store__V1__StoredSchema *old,
                                          const struct sp_permission_set *listed, struct numbering *permissions,
                                          struct numbering *types) {

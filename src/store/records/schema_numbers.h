@@ -1,4 +1,5 @@
-/* Giving the schema's names their numbers, which they keep for as long as anything refers to them. */
+/* Giving the schema's names their numbers, which they keep for as long as anything refers to
+ * them. */
 #ifndef SP_STORE_RECORDS_SCHEMA_NUMBERS_H
 #define SP_STORE_RECORDS_SCHEMA_NUMBERS_H
 

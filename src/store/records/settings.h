@@ -13,7 +13,8 @@ enum sp_status sp_view_key_forms(struct sp_view *view, struct sp_key_forms *ret_
 enum sp_status sp_view_key_forms_in_place(struct sp_view *view, struct sp_key_forms *spare,
                                           const struct sp_key_forms **ret_forms) SP_MUST_USE;
 
-/* As they are stored: the prefixes, borrowed from the map, and whether foreign keys are accepted. SP_ERR_CORRUPT. */
+/* As they are stored: the prefixes, borrowed from the map, and whether foreign keys are accepted.
+ * SP_ERR_CORRUPT. */
 enum sp_status sp_view_stored_key_forms(struct sp_view *view, struct sp_bytes *ret_prefixes,
                                         bool *ret_foreign) SP_MUST_USE;
 

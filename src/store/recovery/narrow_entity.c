@@ -49,8 +49,8 @@ static bool find_stored_permission(const Sallyport__Store__V1__StoredSchema *sch
     return false;
 }
 
-/* Names and bits of what both hold. If only one is `all`, the other's names are the measure; if both
- * are, what is left to compare are the claiming permissions that they list. */
+/* Names and bits of what both hold. If only one is `all`, the other's names are the measure; if
+ * both are, what is left to compare are the claiming permissions that they list. */
 static enum sp_status intersect_permissions(struct sp_narrowing *narrowing, Sallyport__Store__V1__StoredKey *stored,
                                             const Sallyport__V1__Permissions *later) {
     Sallyport__V1__Permissions *mine = stored->key->permissions;

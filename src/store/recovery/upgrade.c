@@ -45,8 +45,9 @@ static enum sp_status rebuild_every_index(struct sp_upgrade *upgrade) {
     return sp_write_reindex(upgrade->write, NULL, NULL, upgrade->error);
 }
 
-/* In the order in which they run; each is for stores of a format up to `format`. Those that write entities as they are come
- * first, then the indexes are rebuilt, then come changes of policy, which need the indexes. */
+/* In the order in which they run; each is for stores of a format up to `format`. Those that write
+ * entities as they are come first, then the indexes are rebuilt, then come changes of policy, which
+ * need the indexes. */
 static const struct {
     uint32_t format;
     enum sp_status (*run)(struct sp_upgrade *upgrade);

@@ -1,4 +1,6 @@
-/* Verifying: every record that the entities require exists, byte for byte, and no others do, because the numbers of records are equal. One pass over the entities and one over the indexes, without copies. */
+/* Verifying: every record that the entities require exists, byte for byte, and no others do,
+ * because the numbers of records are equal. One pass over the entities and one over the indexes,
+ * without copies. */
 #include "store/recovery/verify.h"
 
 #include <inttypes.h>

@@ -249,7 +249,8 @@ static enum sp_status put_request(struct application *application, const struct 
     return sp_request_put(application->write, record->key.data, (const Sallyport__Store__V1__StoredRequest *)message);
 }
 
-/* As with changes: once everything has been compared, a record that the source lacks must not answer a replay. */
+/* As with changes: once everything has been compared, a record that the source lacks must not
+ * answer a replay. */
 static enum sp_status delete_request(struct application *application, const struct sp_replica_record *record) {
     if (application->chained || record->key.size != SP_DIGEST_BYTES)
         return SP_OK;

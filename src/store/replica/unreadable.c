@@ -42,7 +42,8 @@ static struct sp_bytes cut_long_key(struct sp_bytes key) {
     return (struct sp_bytes){key.data, key.size > UINT16_MAX ? UINT16_MAX : key.size};
 }
 
-/* The list without the entry at `at`, with room for `more` bytes at its end. NULL: out of memory. */
+/* The list without the entry at `at`, with room for `more` bytes at its end. NULL: out of
+ * memory. */
 static uint8_t *copy_without(struct sp_bytes list, size_t at, size_t gone, size_t more, struct sp_arena *arena) {
     uint8_t *copy = sp_arena_alloc(arena, list.size - gone + more + 1);
     if (copy == NULL)

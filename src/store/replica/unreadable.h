@@ -24,7 +24,8 @@ enum sp_status sp_replica_mark_unreadable(struct sp_write *write, struct sp_byte
 enum sp_status sp_replica_mark_readable(struct sp_write *write, struct sp_bytes key,
                                         struct sp_arena *arena) SP_MUST_USE;
 
-/* The hash of an entity in the list. SP_ERR_NOT_FOUND: the list does not have it; SP_ERR_CORRUPT. */
+/* The hash of an entity in the list. SP_ERR_NOT_FOUND: the list does not have it;
+ * SP_ERR_CORRUPT. */
 enum sp_status sp_view_unreadable_hash(struct sp_view *view, struct sp_bytes key,
                                        uint8_t ret_hash[static SP_DIGEST_BYTES]) SP_MUST_USE;
 

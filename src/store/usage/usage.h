@@ -12,10 +12,11 @@ struct sp_usage_store;
 
 /* The format, version 1; numbers are big-endian, times seconds since 1970, seals as in layout.h:
  *   meta    text → "format" version (4);  "since" when it was made (8)
- *   key     workspace 00 key id → 0 accepted at (8)  8 rejected at (8)  16 accepted address (16)  32 rejected address (16)
- *           48 flags: 1 accepted, 2 rejected address is there (1)  49 reason of the rejection (1)  50 zero (6)  56 seal (8)
- *   source  id 00 instance(8) → 0 sequence (8)  8 first report (8)  16 last report (8)  24 watermark (8)  32 lost until (8)
- *           40 flags: 1 ended (1)  41 zero (7)  48 seal (8) */
+ *   key     workspace 00 key id → 0 accepted at (8)  8 rejected at (8)  16 accepted address (16)
+ *           32 rejected address (16)  48 flags: 1 accepted, 2 rejected address is there (1)
+ *           49 reason of the rejection (1)  50 zero (6)  56 seal (8)
+ *   source  id 00 instance(8) → 0 sequence (8)  8 first report (8)  16 last report (8)
+ *           24 watermark (8)  32 lost until (8)  40 flags: 1 ended (1)  41 zero (7)  48 seal (8) */
 enum { SP_USAGE_FORMAT = 1, SP_USAGE_MAX_SOURCES = 20000 };
 
 /* Opens it below the store's folder, and makes it if it is missing: then nothing is known from
@@ -65,9 +66,9 @@ void sp_usage_view_end(struct sp_usage_view *view);
 enum sp_status sp_usage_view_key(struct sp_usage_view *view, struct sp_str workspace, struct sp_str key_id,
                                  struct sp_key_use *ret_use) SP_MUST_USE;
 
-/* Visits the sources by id and instance, from the first after that of `after`, NULL: from the first.
- * `visit` returns SP_OK to go on; SP_WALK_END ends the walk with SP_OK; anything else ends it with
- * that status. SP_ERR_INVALID: `after` has no id; SP_ERR_CORRUPT. */
+/* Visits the sources by id and instance, from the first after that of `after`, NULL: from the
+ * first. `visit` returns SP_OK to go on; SP_WALK_END ends the walk with SP_OK; anything else ends
+ * it with that status. SP_ERR_INVALID: `after` has no id; SP_ERR_CORRUPT. */
 typedef enum sp_status sp_usage_visit_source(void *context, const struct sp_usage_source *source);
 enum sp_status sp_usage_view_sources(struct sp_usage_view *view, const struct sp_usage_source *after,
                                      sp_usage_visit_source *visit, void *context) SP_MUST_USE;

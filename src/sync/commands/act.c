@@ -44,7 +44,8 @@ void sp_sync_act_end(enum sp_status failed) {
         .actor = SP_EVENT_COMMAND,
         .actor_id = sp_str_from(user),
         .target_kind = sp_str_from(current_act.target_kind),
-        /* A name that was refused may be anything, even a key that was pasted in the wrong place. */
+        /* A name that was refused may be anything, even a key that was pasted in the wrong
+         * place. */
         .target_id = sp_str_from(failed == SP_OK ? current_act.target_id : NULL),
     };
     sp_event_log_put(&event);

@@ -6,7 +6,8 @@
 #include "config/options.h"
 #include "observe/events.h"
 
-/* What a command does, as its event names it. Constants, or texts that live until it is reported. */
+/* What a command does, as its event names it. Constants, or texts that live until it is
+ * reported. */
 struct sp_sync_act {
     const char *operation; /* NULL: none */
     enum sp_event_class class_uid;
@@ -17,8 +18,8 @@ struct sp_sync_act {
 /* The row of --event-log. */
 struct sp_option sp_sync_act_row(void);
 
-/* Opens the log of events, before anything is done: what cannot be reported is not begun. SP_ERR_IO,
- * SP_ERR_MEMORY. */
+/* Opens the log of events, before anything is done: what cannot be reported is not begun.
+ * SP_ERR_IO, SP_ERR_MEMORY. */
 enum sp_status sp_sync_act_begin(const struct sp_sync_act *act, struct sp_error *error) SP_MUST_USE;
 /* Says more precisely what is done. */
 void sp_sync_act_refine(const struct sp_sync_act *act);

@@ -22,8 +22,8 @@ static void print_difference(void *context, const char *difference) {
     puts(difference);
 }
 
-/* A store that `serve` moves on leaves the revision that is being compared, which etcd may have compacted away, or be
- * writing a large change to. */
+/* A store that `serve` moves on leaves the revision that is being compared, which etcd may have
+ * compacted away, or be writing a large change to. */
 static bool has_lost_race(enum sp_status status) {
     return status == SP_ERR_OUT_OF_RANGE || status == SP_ERR_ABORTED;
 }

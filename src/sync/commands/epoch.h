@@ -1,4 +1,5 @@
-/* epoch: begins a new epoch, after etcd was restored from a backup and nobody noticed who makes changes. */
+/* epoch: begins a new epoch, after etcd was restored from a backup and nobody noticed who makes
+ * changes. */
 #ifndef SP_SYNC_COMMANDS_EPOCH_H
 #define SP_SYNC_COMMANDS_EPOCH_H
 

@@ -41,7 +41,8 @@ static bool narrow_file_mode(const char *path, mode_t most) {
     return of_file.st_size > 0;
 }
 
-/* True if a store exists, so that nothing is left to do. The key file of an interrupted try is removed. */
+/* True if a store exists, so that nothing is left to do. The key file of an interrupted try is
+ * removed. */
 static bool keep_existing_store(const struct init_options *options) {
     const struct sp_store_options open_options = {.mode = SP_STORE_WRITE};
     struct sp_store *store = NULL;

@@ -167,8 +167,8 @@ static enum sp_status walk_operators(struct sp_store *store,
 
 /* ---- revoking ---- */
 
-/* What a revocation leaves: with one operator, nobody can revoke that one's key online; with none, nobody can manage
- * anything. */
+/* What a revocation leaves: with one operator, nobody can revoke that one's key online; with none,
+ * nobody can manage anything. */
 static void note_who_is_left(struct sp_store *store, const char *revoked, const struct operator_options *options) {
     struct walk left = {0};
     struct sp_error ignored;

@@ -1,7 +1,7 @@
-/* Three pods over one real etcd, two of them admin endpoints. Clients make random changes at both and, after each, ask a random
- * pod at the change's revision or later: it may have nothing to say, but never anything older. Meanwhile pods are killed,
- * paused, cut off and restarted, and etcd is restarted and compacted. At the end all stores are whole and are what etcd
- * holds. */
+/* Three pods over one real etcd, two of them admin endpoints. Clients make random changes at both
+ * and, after each, ask a random pod at the change's revision or later: it may have nothing to say,
+ * but never anything older. Meanwhile pods are killed, paused, cut off and restarted, and etcd is
+ * restarted and compacted. At the end all stores are whole and are what etcd holds. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
