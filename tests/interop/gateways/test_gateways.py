@@ -2,132 +2,34 @@
 
 Run as test_gateways.py BUILD_DIR WORK_DIR nginx|caddy by the run script beside it. Each method named test_… is a sentence."""
 
-import atexit
 import base64
 import http.client
 import http.server
 import json
 import os
-import pathlib
 import re
-import signal
-import socket
-import subprocess
 import sys
 import threading
-import time
 import unittest
 
-BUILD, WORK, GATEWAY = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3]
-SOURCE = pathlib.Path(__file__).resolve().parents[3]
-USE, SECRET = "/v1/text-to-speech/rachel", "/v1/text-to-speech/secret"
-SECONDS = 30  # that anything may take to begin
+from scene import BUILD, SECONDS, SOURCE, USE, WORK, Program, Store, Upstream, free_port, listens, reached, wait_for
+
+GATEWAY = sys.argv[3]
+SECRET = "/v1/text-to-speech/secret"
 PROXY = "127.0.0.2"  # an address that is trusted to say whom it speaks for
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
-
-
-def wait_for(what, condition):
-    end = time.monotonic() + SECONDS
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError(what)
-        time.sleep(0.02)
-
-
-def listens(port):
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-        return True
-    except OSError:
-        return False
-
-
-class Upstream(http.server.BaseHTTPRequestHandler):
-    """Answers every request and remembers what came."""
-
-    protocol_version = "HTTP/1.1"
-    seen = []
-
-    def answer(self):
-        if self.headers.get("transfer-encoding") == "chunked":
-            body = b""
-            while size := int(self.rfile.readline(), 16):
-                body += self.rfile.read(size)
-                self.rfile.readline()
-            self.rfile.readline()
-        else:
-            body = self.rfile.read(int(self.headers.get("content-length") or 0))
-        Upstream.seen.append((self.command, self.path, [(n.lower(), v) for n, v in self.headers.items()], body))
-        self.send_response(200)
-        self.send_header("content-length", "9")
-        self.end_headers()
-        self.wfile.write(b"upstream\n")
-
-    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = answer
-
-    def log_message(self, *_):
-        pass
-
-
-class Program:
-    def __init__(self, name, *arguments, env=None):
-        with open(WORK / f"{name}.err", "ab") as err, open(WORK / f"{name}.out", "ab") as out:
-            self.process = subprocess.Popen(arguments, stderr=err, stdout=out, env={**os.environ, **(env or {})})
-        atexit.register(self.end)
-
-    def end(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(SECONDS)
-
-
-class World:
-    """The programs, their ports, and the keys by name."""
+class World(Store):
+    """The store, the other programs, and their ports."""
 
     def __init__(self):
-        self.ports = {name: free_port() for name in ("gateway", "upstream", "server", "http", "sync")}
-        self.env = {
-            "SALLYPORT_SYNC_HTTP_LISTEN": "none",
-            "SALLYPORTD_HTTP_LISTEN": f"127.0.0.1:{self.ports['http']}",
-            "SALLYPORT_ADMIN": f"127.0.0.1:{self.ports['sync']}",
-            "SALLYPORT_PROFILES": str(WORK / "none.yaml"),
-        }
-        self.keys = {}
-        self.start_store()
+        self.ports = {name: free_port() for name in ("gateway", "upstream", "server", "http")}
+        super().__init__({"SALLYPORT_SYNC_HTTP_LISTEN": "none",
+                          "SALLYPORTD_HTTP_LISTEN": f"127.0.0.1:{self.ports['http']}"})
         self.start_server()
         upstream = http.server.ThreadingHTTPServer(("127.0.0.1", self.ports["upstream"]), Upstream)
         threading.Thread(target=upstream.serve_forever, daemon=True).start()
         self.start_gateway()
-
-    def run(self, *arguments, key=None):
-        env = {**os.environ, **self.env, **({"SALLYPORT_KEY_FILE": str(WORK / f"{key}.key")} if key else {})}
-        subprocess.run([BUILD / arguments[0], *arguments[1:]], env=env, check=True, stdout=subprocess.DEVNULL)
-
-    def admin(self, *arguments, key="admin"):
-        self.run("sallyport", *arguments, key=key)
-
-    def start_store(self):
-        self.run("sallyport-sync", "init", "--store", WORK / "store", "--key-file", WORK / "operator.key")
-        Program("sync", BUILD / "sallyport-sync", "serve", "--store", WORK / "store", "--listen",
-                f"127.0.0.1:{self.ports['sync']}", env=self.env)
-        wait_for("sallyport-sync", lambda: listens(self.ports["sync"]))
-        secret = lambda name: ("--secret-file", WORK / f"{name}.key")
-        self.admin("workspace", "create", "--id", "acme", "--name", "Acme", "--plan", "enterprise", "--seats", "5",
-                   "--feature", "ip_allowlist", *secret("admin"), key="operator")
-        self.admin("service-account", "create", "--id", "narrator", "--name", "Narrator")
-        for voice in ("rachel", "secret"):
-            self.admin("resource", "register", f"voice/{voice}", "--workspace", "acme", key="operator")
-        self.admin("share", "add", "voice/rachel", "--principal", "narrator", "--role", "viewer")
-        create = lambda name, *more: self.admin("key", "create", "--id", name, "--principal", "narrator", "--name",
-                                                name, *more, *secret(name))
-        create("anywhere", "--permission", "text_to_speech", "--permission", "voices_write")
-        create("near", "--permission", "text_to_speech", "--allow-ip", "203.0.113.0/24")
-        for name in ("anywhere", "near"):
-            self.keys[name] = (WORK / f"{name}.key").read_text().strip()
 
     def start_server(self):
         self.server = Program("server", BUILD / "sallyportd", "--store", WORK / "store", "--listen",
@@ -181,11 +83,6 @@ def ask(path=USE, key=None, headers=(), method="POST", body=None, source="127.0.
         return Reply(connection.getresponse())
     finally:
         connection.close()
-
-
-def reached():
-    seen, Upstream.seen = Upstream.seen, []
-    return seen
 
 
 class GatewayTest(unittest.TestCase):

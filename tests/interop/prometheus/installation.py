@@ -1,39 +1,20 @@
 """An overlay's pods on this machine: each container's program with its own arguments, but folders and addresses of this machine."""
 import atexit
+import functools
 import os
 import re
 import signal
-import socket
 import subprocess
-import time
 
 import render
+import scene
 from properties import Rendered, program
 from render import pod_template
+from scene import free_port, listens
 
 TLS_FILES = ("tls.crt", "tls.key", "ca.crt")
 SECONDS = 60  # that anything may take
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
-
-
-def wait_for(what, condition, seconds=SECONDS):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError(what)
-        time.sleep(0.1)
-
-
-def listens(port):
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-        return True
-    except OSError:
-        return False
+wait_for = functools.partial(scene.wait_for, seconds=SECONDS)
 
 
 class Process:

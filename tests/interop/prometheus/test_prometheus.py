@@ -205,7 +205,7 @@ class Scraped(unittest.TestCase):
             self.assertEqual(sample["metric"]["job"], sample["metric"]["program"])
 
     def test_2_every_query_of_the_dashboard_returns_data(self):
-        wait_for("the count of keys that expire", lambda: self.prometheus.query("sallyport_keys_expiring_soon"), 90)
+        wait_for("the count of keys that expire", lambda: self.prometheus.query("sallyport_keys_expiring_soon"), seconds=90)
         empty, count = [], 0
         for panel in panels(dashboard()["panels"]):
             for target in panel.get("targets", []):
