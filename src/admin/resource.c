@@ -526,8 +526,10 @@ static enum sp_status make_list_prefix(struct sp_admin_context *ctx, const char 
     if (type_name[0] == '\0')
         return sp_entity_key_make(SP_KIND_RESOURCE, ctx->workspace, NULL, 0, ret_prefix);
     enum sp_status status = sp_admin_find_type(ctx, type_name, &type);
-    if (status != SP_OK)
+    if (status != SP_OK) {
+        sp_admin_rename_field(ctx->error, "resource.type", "type");
         return status;
+    }
     struct sp_str parts[] = {sp_str_from(type_name), {0}};
     return sp_entity_key_make(SP_KIND_RESOURCE, ctx->workspace, parts, 2, ret_prefix);
 }

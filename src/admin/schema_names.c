@@ -189,7 +189,7 @@ enum sp_status sp_admin_find_type(struct sp_admin_context *ctx, const char *name
     const numbered *found = find_live_name(ctx->stored_schema->types, ctx->stored_schema->n_types, name);
     if (found == NULL)
         return sp_error_set(
-            ctx->error, SP_ERR_INVALID, "resource type: the schema has no type %s%s", printable_name(name),
+            ctx->error, SP_ERR_INVALID, "resource.type: the schema has no type %s%s", printable_name(name),
             suggest_live_name(ctx->stored_schema->types, ctx->stored_schema->n_types, name, suggestion));
     *ret_type = describe_type(found);
     return SP_OK;

@@ -310,9 +310,10 @@ const struct cli_command sp_cli_key_commands[] = {
      .summary = "List keys.",
      .method = "ListApiKeys",
      .list = "apiKeys",
-     .columns = "ID=id:raw,~PRINCIPAL=principal:raw,~NAME=name:raw,+HINT=hint:raw,+PERMISSIONS=permissions,+ALLOWED "
-                "IPS=allowedIps,EXPIRES=expiresAt:time,DISABLED=disabled,+LAST USED=usage.lastUsedAt:time,+SAFE TO "
-                "DELETE=usage.safeToDelete,+BEYOND MAX LIFETIME=beyondMaxLifetime",
+     .columns =
+         "ID=id:raw,~PRINCIPAL=principal:raw,~NAME=name:raw,+HINT=hint:raw,+PERMISSIONS=permissions,+ALLOWED "
+         "IPS=allowedIps:limit,EXPIRES=expiresAt:time,DISABLED=disabled,+LAST USED=usage.lastUsedAt:time,+SAFE TO "
+         "DELETE=usage.safeToDelete,+BEYOND MAX LIFETIME=beyondMaxLifetime",
      .example = "  sallyport key list\n"
                 "  sallyport key list --principal narrator\n"
                 "  sallyport key list --expires-before +30d\n"

@@ -81,9 +81,12 @@ enum sp_status sp_cli_read_key_file(const char *path, struct sp_arena *arena, st
 
 enum sp_status sp_cli_make_secret_file(const char *path, int *ret_fd, struct sp_error *error) {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return sp_error_set(error, errno == EEXIST ? SP_ERR_EXISTS : SP_ERR_IO, "cannot create %s: %s", path,
-                            strerror(errno));
+    if (fd < 0) {
+        enum sp_status status = errno == EEXIST ? SP_ERR_EXISTS : SP_ERR_IO;
+        if (errno == ENOENT)
+            status = SP_ERR_NOT_FOUND; /* the folder */
+        return sp_error_set(error, status, "cannot create %s: %s", path, strerror(errno));
+    }
     *ret_fd = fd;
     return SP_OK;
 }

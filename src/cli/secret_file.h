@@ -13,7 +13,7 @@ enum sp_status sp_cli_read_key_file(const char *path, struct sp_arena *arena, st
                                     struct sp_error *error) SP_MUST_USE;
 
 /* Creates a new file that only its owner can read; the caller closes. SP_ERR_EXISTS if there is
- * such a file, SP_ERR_IO. */
+ * such a file, SP_ERR_NOT_FOUND if its folder does not exist, SP_ERR_IO. */
 enum sp_status sp_cli_make_secret_file(const char *path, int *ret_fd, struct sp_error *error) SP_MUST_USE;
 
 /* Writes a secret as a line and makes it durable. SP_ERR_IO. */

@@ -257,7 +257,7 @@ static void a_secret_goes_to_a_new_file_that_only_its_owner_reads(void **state) 
     text = process_read(path);
     assert_string_equal(text, "sp_secret\n");
     free(text);
-    assert_int_equal(sp_cli_make_secret_file("/nowhere/secret", &fd, &error), SP_ERR_IO);
+    assert_int_equal(sp_cli_make_secret_file("/nowhere/secret", &fd, &error), SP_ERR_NOT_FOUND);
 }
 
 static void a_full_disk_is_told(void **state) {

@@ -441,6 +441,11 @@ static void lists_are_tables_for_people_and_json_for_programs(void **state) {
     assert_says(ends(0, "admin", "group members studio")->out, "narrator");
     assert_says(ends(0, "admin", "group list --principal ann")->out, "studio");
     assert_says(ends(0, "admin", "resource list --type voice")->out, "voice/rachel");
+    assert_says(ends(2, "admin", "resource list --type voic")->err,
+                "--type: the schema has no type voic; did you mean");
+    assert_says(ends(2, "admin", "share add voic/rachel --group studio --role viewer")->err,
+                "the type of TYPE/ID: the schema has no type voic; did you mean voice?");
+    assert_says(ends(2, "admin", "user get 'a b'")->err, "sallyport: ID: character 2 is not allowed");
     assert_says(ends(0, "admin", "share list --resource voice/rachel")->out, "group studio");
     assert_says(ends(0, "admin", "share list voice/rachel")->out, "group studio");
     json = json_of(ends(0, "admin", "-o=json share --limit 5 list voice/rachel"));
