@@ -23,7 +23,7 @@
 enum { ARENA_FIRST_BYTES = 4096, ARENA_BUDGET_BYTES = 1024 * 1024 };
 
 /* Most are misspelled, so that a call goes elsewhere or with another key than was meant. */
-static void note_unknown_variables(void) {
+static void print_unknown_variables(void) {
     struct sp_unknown_variables unknown;
     sp_cli_find_unknown_variables(&unknown);
     for (size_t i = 0; i < unknown.count; i++)
@@ -52,7 +52,7 @@ static int run_command(const struct cli_command *command, int argc, char **argv)
         result = CLI_OK;
         goto out;
     }
-    note_unknown_variables();
+    print_unknown_variables();
     if (sp_cli_prepare_call(&call, &arena, &error) != SP_OK) {
         (void)sp_cli_report_error(&call, &error);
         goto out;
@@ -80,7 +80,7 @@ static int print_error(const struct sp_error *error) {
 }
 
 /* Before the command is known. False: every option exists in some command. */
-static bool complain_of_option(int argc, char **argv) {
+static bool refuse_unknown_cli_option(int argc, char **argv) {
     const char *meant = NULL, *option = sp_cli_find_unknown_option(sp_cli_tables, argc, argv, &meant);
     struct sp_error error;
     if (option == NULL)
@@ -140,7 +140,7 @@ static int run_program(int argc, char **argv) {
         return CLI_OK;
     }
     if (sp_cli_is_option_word(argv[1])) {
-        if (complain_of_option(argc, argv))
+        if (refuse_unknown_cli_option(argc, argv))
             return CLI_ERROR;
         (void)sp_error_set(&error, SP_ERR_INVALID,
                            "name a command, such as whoami or 'key list' (see sallyport --help)");
@@ -150,7 +150,7 @@ static int run_program(int argc, char **argv) {
     if (command != NULL)
         return run_command(command, argc - 1, argv + 1);
     if (!sp_cli_has_noun(sp_cli_tables, argv[1]))
-        return complain_of_option(argc, argv) ? CLI_ERROR : report_unknown(NULL, argv[1]);
+        return refuse_unknown_cli_option(argc, argv) ? CLI_ERROR : report_unknown(NULL, argv[1]);
     bool verb_missing = argc < 3 || sp_cli_is_option_word(argv[2]);
     if (verb_missing) {
         bool asked = argc > 2 && is_either_word(argv[2], "--help", "-h");
@@ -160,7 +160,7 @@ static int run_program(int argc, char **argv) {
     command = sp_cli_find(sp_cli_tables, argv[1], argv[2]);
     if (command != NULL)
         return run_command(command, argc - 2, argv + 2);
-    return complain_of_option(argc, argv) ? CLI_ERROR : report_unknown(argv[1], argv[2]);
+    return refuse_unknown_cli_option(argc, argv) ? CLI_ERROR : report_unknown(argv[1], argv[2]);
 }
 
 int main(int argc, char **argv) {

@@ -80,7 +80,7 @@ static const char *find_part_of_value(const struct cli_argument *row, const char
     return NULL;
 }
 
-static bool is_filled(const char *fills, const char *field, bool below) {
+static bool is_field_filled(const char *fills, const char *field, bool below) {
     while (fills != NULL && *fills != '\0') {
         char path[PATH_BYTES];
         size_t size = strcspn(fills, "|");
@@ -96,7 +96,7 @@ static bool sets_field(const struct cli_argument *row, const char *field, bool b
     char path[PATH_BYTES] = "";
     if (row->path != NULL)
         write_snake_case(row->path, path);
-    return is_part_of_path(field, path, below) || is_filled(row->fills, field, below) ||
+    return is_part_of_path(field, path, below) || is_field_filled(row->fills, field, below) ||
            (row->mask != NULL && is_part_of_path(field, row->mask, below));
 }
 
@@ -179,7 +179,7 @@ static bool read_index(const char *word, size_t size, size_t *ret_index, const c
 }
 
 /* Where the entry stands; NULL: it was typed, or is no such entry. */
-static const char *find_place(const json_t *places, const char *word, size_t size, const char **ret_rest) {
+static const char *find_argument_place(const json_t *places, const char *word, size_t size, const char **ret_rest) {
     size_t index = 0;
     if (!read_index(word, size, &index, ret_rest))
         return NULL;
@@ -190,7 +190,8 @@ static const char *find_place(const json_t *places, const char *word, size_t siz
 static size_t write_field(const struct cli_call *call, const char *word, size_t size, char *out, size_t room) {
     char field[PATH_BYTES];
     size_t index = 0;
-    const char *rest = NULL, *place = find_place(json_object_get(call->local, SP_CLI_PLACES), word, size, &rest);
+    const char *rest = NULL,
+               *place = find_argument_place(json_object_get(call->local, SP_CLI_PLACES), word, size, &rest);
     bool indexed = read_index(word, size, &index, &rest);
     size_t used = 0;
     if (place != NULL) {

@@ -13,14 +13,14 @@ static bool is_known_variable(const struct sp_option *table, size_t count, struc
     return false;
 }
 
-static bool ends_with(struct sp_str text, const char *end) {
+static bool ends_with_word(struct sp_str text, const char *end) {
     size_t size = strlen(end);
     return text.size >= size && memcmp(text.data + text.size - size, end, size) == 0 &&
            (text.size == size || text.data[text.size - size - 1] == '_');
 }
 
 /* Whether "PORT_" with a number, or "SERVICE_PORT_" with a name, stands in the text. */
-static bool holds_port(struct sp_str text) {
+static bool has_port_word(struct sp_str text) {
     static const struct sp_str service_port = {"SERVICE_PORT_", sizeof("SERVICE_PORT_") - 1},
                                port = {"PORT_", sizeof("PORT_") - 1};
     for (size_t i = 0; i < text.size; i++) {
@@ -36,8 +36,8 @@ static bool holds_port(struct sp_str text) {
 /* `rest`: of the name, behind the prefix. Other Services may have names that begin as the
  * program's. */
 static bool is_made_by_kubernetes(struct sp_str rest) {
-    return ends_with(rest, "SERVICE_HOST") || ends_with(rest, "SERVICE_PORT") || ends_with(rest, "PORT") ||
-           holds_port(rest);
+    return ends_with_word(rest, "SERVICE_HOST") || ends_with_word(rest, "SERVICE_PORT") ||
+           ends_with_word(rest, "PORT") || has_port_word(rest);
 }
 
 /* NULL if none is similar. What is behind the prefix decides. */

@@ -82,7 +82,7 @@ static void end_minutes(int64_t now_ms) {
 /* ---- kinds; all with the lock held ---- */
 
 /* A place for a new kind: a free one, or that of the oldest. */
-static struct refused_kind *take_place(void) {
+static struct refused_kind *take_kind_place(void) {
     struct refused_kind *oldest = &recent.kinds[0];
     for (size_t i = 0; i < REMEMBERED && oldest->used; i++)
         if (!recent.kinds[i].used || recent.kinds[i].since_ms < oldest->since_ms)
@@ -110,7 +110,7 @@ static struct refused_kind *find_refused_kind(const uint8_t network[static 16], 
 
 static struct refused_kind *add_refused_kind(const struct sp_tls_refusal *refusal, const char *reason,
                                              const char *names, int64_t now_ms) {
-    struct refused_kind *kind = take_place();
+    struct refused_kind *kind = take_kind_place();
     *kind = (struct refused_kind){.used = true, .since_ms = now_ms, .peer = refusal->peer};
     find_network(&refusal->peer, kind->network);
     (void)snprintf(kind->reason, sizeof(kind->reason), "%s", reason);

@@ -20,7 +20,7 @@ enum {
 /* Whose bytes were read last: if a handshake fails, it is this one's. */
 static _Thread_local struct connection *last_read;
 
-static gnutls_session_t session_of(const struct connection *connection) {
+static gnutls_session_t get_tls_session(const struct connection *connection) {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection->of, MHD_CONNECTION_INFO_GNUTLS_SESSION);
     return info == NULL ? NULL : (gnutls_session_t)info->tls_session;
 }
@@ -67,7 +67,7 @@ static int note_finished(gnutls_session_t session, unsigned type, unsigned when,
 }
 
 void sp_http_handshake_watch(struct connection *connection) {
-    gnutls_session_t session = session_of(connection);
+    gnutls_session_t session = get_tls_session(connection);
     if (session == NULL)
         return;
     connection->has_tls = true;
@@ -79,7 +79,7 @@ void sp_http_handshake_watch(struct connection *connection) {
 
 /* ---- reporting ---- */
 
-static struct sp_bytes shown_certificate(gnutls_session_t session) {
+static struct sp_bytes get_shown_certificate(gnutls_session_t session) {
     unsigned count = 0;
     const gnutls_datum_t *shown = session == NULL ? NULL : gnutls_certificate_get_peers(session, &count);
     return shown == NULL || count == 0 ? (struct sp_bytes){NULL, 0} : (struct sp_bytes){shown->data, shown->size};
@@ -100,7 +100,7 @@ static void report_connection(const struct connections *connections, struct conn
 /* Connections that were opened and closed without a byte are probes. */
 void sp_http_handshake_failed(const struct connections *connections) {
     struct connection *connection = last_read;
-    gnutls_session_t session = connection == NULL ? NULL : session_of(connection);
+    gnutls_session_t session = connection == NULL ? NULL : get_tls_session(connection);
     if (session == NULL || connection->is_established || !connection->heard)
         return;
     struct sp_tls_failure failure = {.said_hello = connection->speaks_tls, .alert = connection->alert};
@@ -143,11 +143,11 @@ static const char *explain_verification(unsigned faults) {
 
 void sp_http_report_certificate(const struct sp_http_exchange *exchange) {
     struct connection *connection = sp_http_connection_of(exchange->connection);
-    gnutls_session_t session = connection == NULL ? NULL : session_of(connection);
+    gnutls_session_t session = connection == NULL ? NULL : get_tls_session(connection);
     unsigned faults = 0;
     if (session == NULL)
         return;
-    struct sp_bytes certificate = shown_certificate(session);
+    struct sp_bytes certificate = get_shown_certificate(session);
     struct sp_tls_failure failure = {.said_hello = true, .alert_is_ours = true, .alert = GNUTLS_A_BAD_CERTIFICATE};
     failure.showed_none = certificate.size == 0;
     if (!failure.showed_none && gnutls_certificate_verify_peers2(session, &faults) == GNUTLS_E_SUCCESS)

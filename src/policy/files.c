@@ -61,7 +61,7 @@ static enum sp_status read_policy_file(const struct file_walk *walk, const char 
     return status;
 }
 
-static bool ends_with(const char *name, const char *end) {
+static bool has_suffix(const char *name, const char *end) {
     size_t size = strlen(name), end_size = strlen(end);
     return size >= end_size && strcmp(name + size - end_size, end) == 0;
 }
@@ -72,9 +72,9 @@ static bool is_policy_file_name(const char *name) {
     if (strcmp(name, "schema.yaml") == 0 || strcmp(name, "schema.yml") == 0)
         return false;
     for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
-        if (ends_with(name, others[i]))
+        if (has_suffix(name, others[i]))
             return false;
-    return ends_with(name, ".yaml") || ends_with(name, ".yml");
+    return has_suffix(name, ".yaml") || has_suffix(name, ".yml");
 }
 
 static int is_visible(const struct dirent *entry) {

@@ -209,12 +209,12 @@ void sp_rpc_client_set_timeout(struct sp_rpc_client *client, unsigned timeout_ms
     client->timeout_ms = timeout_ms;
 }
 
-static gpr_timespec deadline_after(unsigned timeout_ms) {
+static gpr_timespec make_deadline_after(unsigned timeout_ms) {
     return sp_rpc_channel_deadline(sp_clock_monotonic_ns() + (uint64_t)timeout_ms * 1000000);
 }
 
 bool sp_rpc_client_connect(struct sp_rpc_client *client, unsigned timeout_ms) {
-    gpr_timespec deadline = deadline_after(timeout_ms);
+    gpr_timespec deadline = make_deadline_after(timeout_ms);
     grpc_connectivity_state state = grpc_channel_check_connectivity_state(client->channel, 1);
     while (state != GRPC_CHANNEL_READY && state != GRPC_CHANNEL_SHUTDOWN) {
         grpc_channel_watch_connectivity_state(client->channel, state, deadline, client->cq, client);
@@ -335,7 +335,7 @@ static grpc_byte_buffer *exchange_messages(struct sp_rpc_stream *stream, grpc_by
 enum sp_status sp_rpc_client_call(struct sp_rpc_client *client, const char *path, struct sp_bytes request,
                                   struct sp_arena *arena, struct sp_bytes *ret_reply, struct sp_error *error) {
     struct sp_rpc_stream stream;
-    begin_call(&stream, client, path, deadline_after(client->timeout_ms));
+    begin_call(&stream, client, path, make_deadline_after(client->timeout_ms));
     grpc_byte_buffer *buffer = make_buffer(request);
     grpc_byte_buffer *reply = exchange_messages(&stream, buffer);
     grpc_byte_buffer_destroy(buffer);
@@ -426,7 +426,7 @@ static void receive_status(struct sp_rpc_stream *stream, gpr_timespec until) {
 /* Waits for the call's end, no longer than a unary call may take, and returns its status. */
 static enum sp_status wait_for_status(struct sp_rpc_stream *stream, struct sp_error *error) {
     if (!stream->ended) {
-        gpr_timespec until = deadline_after(stream->client->timeout_ms);
+        gpr_timespec until = make_deadline_after(stream->client->timeout_ms);
         drop_messages(stream, until);
         receive_status(stream, until);
         stream->ended = true;
@@ -504,7 +504,7 @@ enum sp_status sp_rpc_stream_receive(struct sp_rpc_stream *stream, struct sp_are
 
 enum sp_status sp_rpc_stream_receive_within(struct sp_rpc_stream *stream, unsigned timeout_ms, struct sp_arena *arena,
                                             struct sp_bytes *ret_message, struct sp_error *error) {
-    return receive_until(stream, deadline_after(timeout_ms), arena, ret_message, error);
+    return receive_until(stream, make_deadline_after(timeout_ms), arena, ret_message, error);
 }
 
 void sp_rpc_stream_close(struct sp_rpc_stream *stream) {

@@ -64,7 +64,7 @@ static void take_credit(struct connection *connection, uint64_t received, uint64
 }
 
 /* What one that holds no admitted request may have unanswered. */
-static int64_t usual_most(const struct connection *connection) {
+static int64_t choose_usual_limit(const struct connection *connection) {
     bool more = connection->proven && connection->most_unanswered < MOST_PROVEN;
     return more ? MOST_PROVEN : connection->most_unanswered;
 }
@@ -72,9 +72,9 @@ static int64_t usual_most(const struct connection *connection) {
 /* The gRPC C core does not say how much it threw away of a request that ended before it was
  * complete, which may be more than its connection may hold now that it is not admitted any more.
  * Seldom enough to be of no use to a flood. */
-static void forgive_lapsed(struct connection *connection, int64_t now_ms) {
+static void forgive_lapsed_bytes(struct connection *connection, int64_t now_ms) {
     connection->lapsed = false;
-    int64_t most = usual_most(connection) / 2;
+    int64_t most = choose_usual_limit(connection) / 2;
     if (connection->unanswered <= most || now_ms < connection->next_forgiven_ms)
         return;
     connection->unanswered = most;
@@ -101,7 +101,7 @@ static bool measure_connection(struct connection *connection, int64_t now_ms) {
     bool begins = connection->unanswered <= WATCHED_REST_BYTES; /* a request, with what has come now */
     take_credit(connection, received, sent);
     if (forgives)
-        forgive_lapsed(connection, now_ms);
+        forgive_lapsed_bytes(connection, now_ms);
     connection->received = received;
     connection->sent = sent;
     connection->active_ms = now_ms;
@@ -121,7 +121,7 @@ static int64_t choose_unanswered_limit(const struct connection *connection, bool
         return in_need ? MOST_IN_NEED : INT64_MAX;
     if (in_need)
         return connection->proven ? MOST_PROVEN_IN_NEED : MOST_IN_NEED;
-    int64_t most = usual_most(connection);
+    int64_t most = choose_usual_limit(connection);
     if (connection->admitted > 0 && most < LEAST_ADMITTED)
         most = LEAST_ADMITTED;
     return most < (int64_t)connection->admitted ? (int64_t)connection->admitted : most;

@@ -86,7 +86,7 @@ static size_t count_header_bytes(const struct core_call *call) {
     return bytes;
 }
 
-static struct connections *connections_of(const struct core_call *call) {
+static struct connections *get_connections(const struct core_call *call) {
     return call->worker->server->shared.connections;
 }
 
@@ -97,9 +97,9 @@ void sp_rpc_peer_settle(struct core_call *call, size_t message_bytes) {
         return;
     const struct sp_peer *peer = find_counted_peer(call);
     if (peer != NULL)
-        sp_rpc_connections_settle(connections_of(call), peer, bytes);
+        sp_rpc_connections_settle(get_connections(call), peer, bytes);
     if (awaited)
-        sp_rpc_connections_release(connections_of(call), &call->admission, true);
+        sp_rpc_connections_release(get_connections(call), &call->admission, true);
 }
 
 void sp_rpc_peer_settle_request(struct core_call *call) {
@@ -108,25 +108,25 @@ void sp_rpc_peer_settle_request(struct core_call *call) {
 }
 
 void sp_rpc_peer_release(struct core_call *call) {
-    sp_rpc_connections_release(connections_of(call), &call->admission, false);
-    sp_rpc_connections_pay(connections_of(call), &call->owed);
+    sp_rpc_connections_release(get_connections(call), &call->admission, false);
+    sp_rpc_connections_pay(get_connections(call), &call->owed);
 }
 
 void sp_rpc_peer_owe(struct core_call *call, size_t answer_bytes) {
     const struct sp_peer *peer = answer_bytes < SMALL_BYTES ? NULL : find_counted_peer(call);
     if (peer != NULL)
-        sp_rpc_connections_owe(connections_of(call), peer, answer_bytes, &call->owed);
+        sp_rpc_connections_owe(get_connections(call), peer, answer_bytes, &call->owed);
 }
 
 void sp_rpc_peer_pay(struct core_call *call) {
-    sp_rpc_connections_pay(connections_of(call), &call->owed);
+    sp_rpc_connections_pay(get_connections(call), &call->owed);
 }
 
 bool sp_rpc_peer_admit(struct core_call *call) {
     const struct sp_peer *peer = find_counted_peer(call);
     if (peer == NULL || call->admission.bytes > 0)
         return true;
-    if (sp_rpc_connections_admit(connections_of(call), peer, call->base.method->max_request_bytes, &call->admission))
+    if (sp_rpc_connections_admit(get_connections(call), peer, call->base.method->max_request_bytes, &call->admission))
         return true;
     sp_rpc_bound_count(call->worker->server->shared.counts, SP_RPC_BOUND_MEMORY);
     return false;

@@ -142,7 +142,7 @@ static void print_commands(FILE *out) {
 }
 
 /* `serve` writes them to its log. */
-static void note_unknown_variables(const struct sp_sync_command *command) {
+static void report_unknown_variables(const struct sp_sync_command *command) {
     struct sp_unknown_variables unknown;
     if (command->run == sp_sync_serve_command)
         return;
@@ -153,14 +153,14 @@ static void note_unknown_variables(const struct sp_sync_command *command) {
 
 /* A failure was reported where it was complained about. */
 static int run_and_report(const struct sp_sync_command *command, int argc, char **argv) {
-    note_unknown_variables(command);
+    report_unknown_variables(command);
     int status = command->run(command, argc, argv);
     if (status == EXIT_SUCCESS)
         sp_sync_act_end(SP_OK);
     return status;
 }
 
-static void complain_of_command(const char *name) {
+static void report_unknown_command(const char *name) {
     struct sp_nearest nearest = {0};
     for (size_t i = 0; i < COMMANDS; i++)
         sp_nearest_consider(&nearest, sp_str_from(commands[i].name), sp_str_from(name));
@@ -186,6 +186,6 @@ int sp_sync_main(int argc, char **argv, const char *version) {
     if (name[0] == '\0')
         print_commands(stderr);
     else
-        complain_of_command(name);
+        report_unknown_command(name);
     return SP_EXIT_USAGE;
 }

@@ -264,7 +264,7 @@ static const struct action *find_operator_action(const char *name) {
     return NULL;
 }
 
-static int complain_of_action(const struct sp_sync_command *command, const char *name) {
+static int report_unknown_action(const struct sp_sync_command *command, const char *name) {
     struct sp_nearest nearest = {0};
     struct sp_error error;
     for (size_t i = 0; i < sizeof(actions) / sizeof(*actions); i++)
@@ -345,7 +345,7 @@ int sp_sync_operator_command(const struct sp_sync_command *command, int argc, ch
         return ended;
     const struct action *action = rest < argc ? find_operator_action(argv[rest]) : NULL;
     if (action == NULL)
-        return complain_of_action(command, rest < argc ? argv[rest] : "");
+        return report_unknown_action(command, rest < argc ? argv[rest] : "");
     if (argc - rest != (action->takes_name ? 2 : 1))
         return sp_sync_complain_usage(command,
                                       action->takes_name ? "give exactly one operator name" : "list takes no name");
