@@ -328,6 +328,16 @@ static void parts_whose_writer_died_go_after_ten_minutes(void **state) {
     assert_int_equal(count_staged(sides), 0);
 }
 
+static void a_malformed_part_goes_at_once(void **state) {
+    struct sides *sides = *state;
+    struct sp_bytes malformed = {(const uint8_t *)"\x0a\xff", 2};
+    begin_to_follow(&sides->side[0]);
+    (void)scripted_etcd_set(&sides->etcd, key_below(sides, "s/part"), &malformed);
+    assert_int_equal(count_staged(sides), 1);
+    clean(&sides->side[0]);
+    assert_int_equal(count_staged(sides), 0);
+}
+
 static void parts_that_the_head_names_stay_however_old(void **state) {
     struct sides *sides = *state;
     struct side *writer = &sides->side[0];
@@ -406,6 +416,7 @@ int main(void) {
         CASE(what_was_staged_for_a_lost_race_is_removed),
         CASE(a_command_waits_for_the_store_no_longer_than_it_was_told),
         CASE(parts_whose_writer_died_go_after_ten_minutes),
+        CASE(a_malformed_part_goes_at_once),
         CASE(parts_that_the_head_names_stay_however_old),
         CASE(expired_requests_and_trimmed_changes_go_from_etcd_too),
     };

@@ -62,12 +62,19 @@ static void remove_trimmed_changes(const struct sp_source_link *link, struct sp_
 
 /* ---- parts whose writer died ---- */
 
-/* A part that cannot be read is of no use to anybody. */
-static bool is_abandoned(struct sp_bytes value, struct sp_arena *arena) {
+/* A malformed part is of no use to anybody; one that there is no memory for may be. */
+static enum sp_status check_abandoned(struct sp_bytes value, struct sp_arena *arena, bool *ret_abandoned) {
     ProtobufCMessage *message = NULL;
-    if (sp_wire_unpack(&sallyport__store__v1__staged_part__descriptor, value, arena, &message, NULL) != SP_OK)
-        return true;
-    return ((const Sallyport__Store__V1__StagedPart *)message)->created_at < sp_clock_now_s() - ABANDONED_S;
+    enum sp_status status =
+        sp_wire_unpack(&sallyport__store__v1__staged_part__descriptor, value, arena, &message, NULL);
+    if (status == SP_OK)
+        *ret_abandoned =
+            ((const Sallyport__Store__V1__StagedPart *)message)->created_at < sp_clock_now_s() - ABANDONED_S;
+    else if (status == SP_ERR_INVALID)
+        *ret_abandoned = true;
+    else
+        return status;
+    return SP_OK;
 }
 
 static bool is_named_by_head(const struct sp_source_link *link, struct sp_bytes key,
@@ -104,7 +111,12 @@ static void remove_abandoned_parts(const struct sp_source_link *link, const stru
     if (end.data == NULL || sp_etcd_get(link->etcd, &range, arena, &page, &error) != SP_OK)
         return;
     for (size_t i = 0; i < page.count; i++) {
-        if (is_named_by_head(link, page.kvs[i].key, found, arena) || !is_abandoned(page.kvs[i].value, arena))
+        bool abandoned = false;
+        if (is_named_by_head(link, page.kvs[i].key, found, arena))
+            continue;
+        if (check_abandoned(page.kvs[i].value, arena, &abandoned) != SP_OK)
+            return;
+        if (!abandoned)
             continue;
         sp_log(SP_LOG_WARNING, "removing from etcd a part of a large change whose writer died before it took effect");
         if (remove_part(link, page.kvs[i].key, found, arena) != SP_OK)
