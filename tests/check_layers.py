@@ -4,11 +4,12 @@ each line that breaks a rule:
 
 - a layer includes only the layers that src/layers allows, and src/layers names only layers above
   the line;
+- so do the rooms of a layer that has a file of its own for them, such as src/store/rooms;
 - a function that a header x.h declares is defined in x.c beside it, so that a reader finds it, and
   nothing lower calls anything higher;
 - a foreign library is included only by the folders that FOREIGN names;
 - functions without bounds are not used;
-- only src/base/clock.c reads a clock, or waits until one shows a time;
+- only src/base/clock.c reads a clock, or sleeps;
 - CONTRIBUTING.md has the same layers with the same rules, and the picture that --picture prints.
 
 --circles also prints circles of files. A unit is a header with the body of the same name, or a
@@ -41,7 +42,7 @@ FOREIGN = {
 }
 UNBOUNDED = re.compile(r"\b(strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|gets|alloca|inet_aton)\s*\(")
 CLOCKS = re.compile(
-    r"\b(clock_\w*time|clock_nanosleep|nanosleep|u?sleep|gettimeofday|timespec_get|time|clock|ftime"
+    r"\b(gpr_now|clock_\w*time|clock_nanosleep|nanosleep|u?sleep|gettimeofday|timespec_get|time|clock|ftime"
     r"|pthread_condattr_setclock|pthread_\w*(timed|clock)(wait|lock|rdlock|wrlock|join_np)|sem_(timed|clock)wait)\("
 )
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
@@ -60,29 +61,46 @@ def complain(text):
     print(text)
 
 
-def read_layers():
-    layers = {}
-    for number, line in enumerate((SRC / "layers").read_text().splitlines(), 1):
+def read_order(path, kind):
+    """Folders beside the file, each with those that it may include: only such as stand above it."""
+    order = {}
+    label = path.relative_to(ROOT)
+    for number, line in enumerate(path.read_text().splitlines(), 1):
         if not line or line.startswith("#"):
             continue
         match = re.fullmatch(r"([a-z]+):((?: [a-z]+)*)", line)
         if match is None:
-            complain(f"src/layers:{number}: not \"layer: other layers\"")
+            complain(f"{label}:{number}: not \"{kind}: other {kind}s\"")
             continue
         name, others = match[1], match[2].split()
-        if name in layers:
-            complain(f"src/layers:{number}: {name} is declared twice")
+        if name in order:
+            complain(f"{label}:{number}: {name} is declared twice")
         for other in others:
-            if other not in layers:
-                complain(f"src/layers:{number}: {name} names {other}, which is not declared above it")
-        layers[name] = others
-    for folder in sorted(SRC.iterdir()):
-        if folder.is_dir() and folder.name not in layers:
-            complain(f"src/{folder.name} is not a layer: add it to src/layers")
-    for name in layers:
-        if not (SRC / name).is_dir():
-            complain(f"src/layers: no folder src/{name}")
-    return layers
+            if other not in order:
+                complain(f"{label}:{number}: {name} names {other}, which is not declared above it")
+        order[name] = others
+    for folder in sorted(path.parent.iterdir()):
+        if folder.is_dir() and folder.name not in order:
+            complain(f"{folder.relative_to(ROOT)} is not a {kind}: add it to {label}")
+    for name in order:
+        if not (path.parent / name).is_dir():
+            complain(f"{label}: no folder {path.parent.relative_to(ROOT)}/{name}")
+    return order
+
+
+def check_rooms(files, layer):
+    rooms = read_order(SRC / layer / "rooms", "room")
+    for name, text in files.items():
+        parts = name.split("/")
+        if parts[0] != layer or len(parts) != 3:
+            continue
+        allowed = rooms.get(parts[1], []) + [parts[1]]
+        for number, line in enumerate(text.splitlines(), 1):
+            match = INCLUDE.match(line)
+            target = match[1].split("/") if match is not None else []
+            if len(target) == 3 and target[0] == layer and target[1] not in allowed:
+                complain(f"src/{name}:{number}: room {parts[1]} may not include {match[1]} "
+                         f"(it may include: {' '.join(allowed)})")
 
 
 def check_includes(files, layers):
@@ -239,7 +257,7 @@ def main():
     if not set(arguments) <= set(options):
         sys.exit(f"usage: tests/check_layers.py [{'] ['.join(options)}]")
     fail_on = max([FAIL_ON_CIRCLES, *map(options.get, arguments)], key=["", "includes", "calls"].index)
-    layers = read_layers()
+    layers = read_order(SRC / "layers", "layer")
     if arguments == ["--picture"]:
         print(draw_layers(layers))
         return
@@ -247,6 +265,8 @@ def main():
     codes = {name: NOISE.sub(" ", text) for name, text in files.items()}
     defined = find_definitions(codes)
     check_includes(files, layers)
+    for path in sorted(SRC.glob("*/rooms")):
+        check_rooms(files, path.parent.name)
     check_headers(codes, defined)
     check_contributing(layers)
     check_picture(layers)

@@ -20,11 +20,16 @@ enum { DEFERRALS = 2 };
 int64_t sp_rpc_unary_remaining_ms(const struct core_call *call) {
     if (call->deadline.tv_sec == INT64_MAX)
         return INT64_MAX;
-    gpr_timespec left = gpr_time_sub(call->deadline, gpr_now(call->deadline.clock_type));
-    if (left.tv_sec < 0)
-        return 0;
+    gpr_timespec deadline = gpr_convert_clock_type(call->deadline, GPR_CLOCK_MONOTONIC);
+    uint64_t now_ns = sp_clock_monotonic_ns();
+    int64_t seconds = deadline.tv_sec - (int64_t)(now_ns / 1000000000U);
+    int64_t nanoseconds = deadline.tv_nsec - (int64_t)(now_ns % 1000000000U);
+    if (nanoseconds < 0) {
+        seconds--;
+        nanoseconds += 1000000000;
+    }
     /* Rounded up, so that what is left of the last millisecond is not "passed". */
-    return left.tv_sec * 1000 + (left.tv_nsec + 999999) / 1000000;
+    return seconds < 0 ? 0 : seconds * 1000 + (nanoseconds + 999999) / 1000000;
 }
 
 static bool has_expired(const struct core_call *call) {
