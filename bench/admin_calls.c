@@ -157,7 +157,7 @@ static const struct admin_call admin_calls[] = {
 };
 
 const struct admin_call *admin_call_find(const char *name) {
-    for (size_t i = 0; i < sizeof(admin_calls) / sizeof(admin_calls[0]); i++) {
+    for (size_t i = 0; i < sizeof(admin_calls) / sizeof(*admin_calls); i++) {
         if (strcmp(admin_calls[i].name, name) == 0)
             return &admin_calls[i];
     }

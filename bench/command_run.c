@@ -189,7 +189,7 @@ static error_t parse_question_option(int key, char *text, struct argp_state *sta
 
 static enum output read_output(struct argp_state *state, const char *text) {
     static const char *const names[] = {[OUTPUT_TEXT] = "text", [OUTPUT_JSON] = "json", [OUTPUT_LINE] = "ndjson"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         if (strcmp(text, names[i]) == 0)
             return (enum output)i;
     }

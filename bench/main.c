@@ -30,7 +30,7 @@ static const struct {
     {"report", "write the table of a bench/run from its raw results", report_name, command_report},
 };
 
-enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
+enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
 
 static void print_bench_usage(FILE *out) {
     for (size_t i = 0; i < COMMANDS; i++)

@@ -25,7 +25,7 @@ static const struct kind {
 
 static const struct kind *find_kind(struct results *results) {
     const char *bench = json_string_value(json_object_get(json_array_get(results_lines(results, "run"), 0), "bench"));
-    for (size_t i = 0; bench != NULL && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+    for (size_t i = 0; bench != NULL && i < sizeof(kinds) / sizeof(*kinds); i++) {
         if (strcmp(kinds[i].bench, bench) == 0)
             return &kinds[i];
     }

@@ -23,7 +23,7 @@ static const struct goal {
      0.5},
 };
 
-enum { GOALS = sizeof(goals) / sizeof(goals[0]), IDLE_MOST_KIB = 20 };
+enum { GOALS = sizeof(goals) / sizeof(*goals), IDLE_MOST_KIB = 20 };
 
 static void write_ratio_goal(struct results *results, const struct goal *goal, FILE *out) {
     double ratio = results_median_ratio(results, goal->file, goal->base, goal->measure);
@@ -56,9 +56,9 @@ static void write_medians(struct results *results, FILE *out) {
     static const char *const servers[] = {"echo", "grpc", "h2"};
     char file[64];
     (void)fputs("| median | bare echo | grpc | h2 |\n|---|---|---|---|\n", out);
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         (void)fprintf(out, "| %s |", rows[i].what);
-        for (size_t j = 0; j < sizeof(servers) / sizeof(servers[0]); j++) {
+        for (size_t j = 0; j < sizeof(servers) / sizeof(*servers); j++) {
             (void)snprintf(file, sizeof(file), "%s-%s", rows[i].file, servers[j]);
             (void)fprintf(out, " %.2f |", results_median(results, file, rows[i].measure));
         }

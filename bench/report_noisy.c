@@ -56,7 +56,7 @@ static void write_p99s(struct results *results, FILE *out, const char *engine, c
 static void write_disables(struct results *results, FILE *out, const char *scene) {
     static const char *const actors[] = {"disable", "operator"};
     char file[160];
-    for (size_t i = 0; i < sizeof(actors) / sizeof(actors[0]); i++) {
+    for (size_t i = 0; i < sizeof(actors) / sizeof(*actors); i++) {
         (void)snprintf(file, sizeof(file), "%s-%s", scene, actors[i]);
         double slowest = slowest_ms(results, file);
         bool met = slowest > 0 && slowest <= DISABLE_MS;

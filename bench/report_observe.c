@@ -42,6 +42,6 @@ void report_observe_write(struct results *results, FILE *out) {
                   "highest |\n|---|---|---|---|\n",
                   rounds, results_first(results, "run", "seconds"), results_first(results, "run", "keys"),
                   mix != NULL ? mix : "unknown mix");
-    for (size_t i = 0; i < sizeof(servers) / sizeof(servers[0]); i++)
+    for (size_t i = 0; i < sizeof(servers) / sizeof(*servers); i++)
         write_server(results, i, (size_t)rounds, out);
 }

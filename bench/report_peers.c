@@ -6,7 +6,7 @@
 
 static const char *const servers[] = {"cerbos", "sallyport"};
 static const char *const names[] = {"Cerbos", "Sallyport"};
-enum { SERVERS = sizeof(servers) / sizeof(servers[0]) };
+enum { SERVERS = sizeof(servers) / sizeof(*servers) };
 
 static double read_call_us(struct results *results, const char *server, double streams) {
     return results_keyed(results, server, "streams", streams, NULL, 0, "cpu_ns") / 1e3 /

@@ -99,8 +99,8 @@ static void write_decisions_by_keys(struct results *results, FILE *out) {
 static const uint64_t grant_counts[] = {1, 10, 100, 1000, 10000, 100000};
 static const uint64_t group_counts[] = {1, 10, 100, 1000};
 enum {
-    GRANT_COUNTS = sizeof(grant_counts) / sizeof(grant_counts[0]),
-    GROUP_COUNTS = sizeof(group_counts) / sizeof(group_counts[0])
+    GRANT_COUNTS = sizeof(grant_counts) / sizeof(*grant_counts),
+    GROUP_COUNTS = sizeof(group_counts) / sizeof(*group_counts)
 };
 
 static double read_joined_ns(struct results *results, uint64_t groups, uint64_t grants) {
@@ -142,9 +142,9 @@ static void write_matching(struct results *results, FILE *out) {
                 "| routes | the same path, ns | random paths, ns | a path that none has, ns | compiled in, ms | KiB |\n"
                 "|---|---|---|---|---|---|\n",
                 out);
-    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+    for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
         (void)fprintf(out, "| %s |", group_digits(counts[i], number));
-        for (size_t j = 0; j < sizeof(cells) / sizeof(cells[0]); j++)
+        for (size_t j = 0; j < sizeof(cells) / sizeof(*cells); j++)
             (void)fprintf(out, " %.*f |", cells[j].decimals,
                           results_keyed(results, "routes", "routes", (double)counts[i], NULL, 0, cells[j].field));
         (void)fputc('\n', out);

@@ -102,7 +102,7 @@ static double measure_matching(const struct bench *bench, size_t (*pick)(const s
 
 int main(void) {
     static const size_t counts[] = {10, 1000, 10000};
-    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+    for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
         struct bench bench = {0};
         double compile_ms = compile_routes(&bench, counts[i]);
         double same = measure_matching(&bench, pick_same, NULL), random = measure_matching(&bench, pick_random, NULL);

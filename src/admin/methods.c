@@ -108,7 +108,7 @@ static const struct sp_admin_method methods[] = {
     {COLUMNS(Import, NULL, import_request, STREAM, OPERATOR), .stream = SP_ADMIN_IMPORT},
 };
 
-enum { METHODS = sizeof(methods) / sizeof(methods[0]) };
+enum { METHODS = sizeof(methods) / sizeof(*methods) };
 
 const struct sp_admin_method *sp_admin_method_find(const char *name) {
     for (size_t i = 0; i < METHODS; i++)

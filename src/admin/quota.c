@@ -24,7 +24,7 @@ static const struct quota *find_quota(enum sp_count what) {
         [SP_COUNT_RESOURCES] = QUOTA(resources, 100000),
     };
 #undef QUOTA
-    bool known = (size_t)what < sizeof(quotas) / sizeof(quotas[0]) && quotas[what].name != NULL;
+    bool known = (size_t)what < sizeof(quotas) / sizeof(*quotas) && quotas[what].name != NULL;
     return known ? &quotas[what] : NULL;
 }
 

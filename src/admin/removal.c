@@ -48,7 +48,7 @@ static enum sp_status remove_kind(struct sp_view *view, struct workspace_removal
 static enum sp_status remove_batch(struct sp_view *view, struct workspace_removal *removal, struct sp_str workspace) {
     static const enum sp_kind kinds[] = {SP_KIND_KEY,        SP_KIND_GRANT, SP_KIND_RESOURCE,
                                          SP_KIND_MEMBERSHIP, SP_KIND_GROUP, SP_KIND_PRINCIPAL};
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
         enum sp_status status = remove_kind(view, removal, kinds[i], workspace);
         if (status != SP_OK)
             return status;

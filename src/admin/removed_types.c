@@ -20,7 +20,7 @@ enum {
 
 /* Grants go before what they are for. */
 static const enum sp_kind purged_kinds[] = {SP_KIND_GRANT, SP_KIND_RESOURCE};
-enum { KINDS = sizeof(purged_kinds) / sizeof(purged_kinds[0]) };
+enum { KINDS = sizeof(purged_kinds) / sizeof(*purged_kinds) };
 
 /* ---- which types ---- */
 

@@ -101,7 +101,7 @@ enum sp_status sp_admin_key_has_permission(struct sp_admin_context *ctx, const c
 enum sp_status sp_admin_claiming_permissions(struct sp_admin_context *ctx, struct sp_permission_set *ret_claiming) {
     static const char *const names[] = {SP_PERMISSION_REGISTER, SP_PERMISSION_ROTATE};
     struct sp_permission_set claiming = {.all = false};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         uint8_t number = 0;
         enum sp_status status = find_permission_number(ctx, names[i], &number);
         if (status == SP_ERR_NOT_FOUND)

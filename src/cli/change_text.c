@@ -52,7 +52,7 @@ void sp_cli_add_change_texts(json_t *change) {
 
 void sp_cli_print_change(const json_t *change, FILE *out) {
     static const char *const cells[] = {"revision", "time:time", "who:raw", "method:raw", "things:raw"};
-    for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++) {
+    for (size_t i = 0; i < sizeof(cells) / sizeof(*cells); i++) {
         char *cell = sp_cli_text_of(change, cells[i]);
         (void)fprintf(out, "%s%s", i > 0 ? "  " : "", cell != NULL ? cell : "");
         free(cell);

@@ -93,7 +93,7 @@ static void write_word(const char *word, FILE *out) {
     static const char *const prefixes[] = {
         "PLAN_",       "WORKSPACE_ROLE_", "ROLE_",         "FEATURE_", "ACTOR_",         "ENTITY_",
         "KEY_SAFETY_", "SERVER_STATE_",   "KEY_CREATORS_", "USER",     "SERVICE_ACCOUNT"};
-    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++) {
         size_t size = strlen(prefixes[i]);
         if (strncmp(word, prefixes[i], size) != 0)
             continue;

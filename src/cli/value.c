@@ -31,7 +31,7 @@ enum sp_status sp_cli_read_duration(const char *text, int64_t *ret_s, struct sp_
         return SP_OK;
     }
     if (read_whole_number(text, &end, &number) == SP_OK && end[0] != '\0' && end[1] == '\0') {
-        for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
             if (units[i].unit == end[0] && number <= INT32_MAX) {
                 *ret_s = (int64_t)number * units[i].seconds;
                 return SP_OK;

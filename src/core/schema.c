@@ -303,7 +303,7 @@ static bool is_listed(const struct draft_list *list, struct sp_str name) {
 
 /* The built-in permissions that the text does not describe itself. */
 static enum sp_status add_builtin_permissions(struct sp_yaml *yaml) {
-    for (size_t i = 0; i < sizeof(sp_schema_builtin_permissions) / sizeof(sp_schema_builtin_permissions[0]); i++) {
+    for (size_t i = 0; i < sizeof(sp_schema_builtin_permissions) / sizeof(*sp_schema_builtin_permissions); i++) {
         const struct sp_schema_permission *builtin = &sp_schema_builtin_permissions[i];
         struct sp_yaml_scalar name = {.text = builtin->name};
         struct draft *draft = NULL;

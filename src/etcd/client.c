@@ -31,7 +31,7 @@ static bool copy_texts(struct sp_etcd *etcd, const struct sp_etcd_options *optio
                  {options->key_file, &etcd->key_file},
                  {options->user, &etcd->user},
                  {options->password_file, &etcd->password_file}};
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
         if (texts[i].text == NULL)
             continue;
         *texts[i].copy = strdup(texts[i].text);

@@ -23,7 +23,7 @@ static const struct {
 enum sp_status sp_etcd_read_failure(enum sp_status status, const char *message) {
     if (status == SP_OK)
         return SP_OK;
-    for (size_t i = 0; i < sizeof(known_failures) / sizeof(known_failures[0]); i++)
+    for (size_t i = 0; i < sizeof(known_failures) / sizeof(*known_failures); i++)
         if (strstr(message, known_failures[i].text) != NULL)
             return known_failures[i].status;
     /* Something that is not a member of etcd, or not one that serves this. */

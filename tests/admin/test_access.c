@@ -137,7 +137,7 @@ static void lets_each_caller_call_what_the_table_says(void **state) {
     (void)state;
     struct world world = {0};
     open_world(&world);
-    for (size_t i = 0; i < sizeof(access_table) / sizeof(access_table[0]); i++)
+    for (size_t i = 0; i < sizeof(access_table) / sizeof(*access_table); i++)
         for (size_t caller = 0; caller < CALLERS; caller++) {
             enum sp_status status = call_any(&world.fixture, world.keys[caller], access_table[i].method);
             if (judge(status) != access_table[i].callers[caller])
@@ -149,10 +149,10 @@ static void lets_each_caller_call_what_the_table_says(void **state) {
 }
 
 static bool is_in_the_tests(const char *method) {
-    for (size_t i = 0; i < sizeof(access_table) / sizeof(access_table[0]); i++)
+    for (size_t i = 0; i < sizeof(access_table) / sizeof(*access_table); i++)
         if (strcmp(access_table[i].method, method) == 0)
             return true;
-    for (size_t i = 0; i < sizeof(judged_by_handlers) / sizeof(judged_by_handlers[0]); i++)
+    for (size_t i = 0; i < sizeof(judged_by_handlers) / sizeof(*judged_by_handlers); i++)
         if (strcmp(judged_by_handlers[i], method) == 0)
             return true;
     return false;
@@ -288,7 +288,7 @@ static void hides_other_workspaces(void **state) {
     const char *admin = admin_workspace(&fixture, "w1");
     admin_workspace(&fixture, "w2");
     static const char *const methods[] = {"GetWorkspace", "ListPrincipals", "ListGroups", "ListApiKeys", "ListChanges"};
-    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+    for (size_t i = 0; i < sizeof(methods) / sizeof(*methods); i++) {
         admin_fails(&fixture, admin, methods[i], "{'workspace': 'w2'}", SP_ERR_NOT_FOUND, "workspace w2 not found");
         admin_fails(&fixture, admin, methods[i], "{'workspace': 'w3'}", SP_ERR_NOT_FOUND, "workspace w3 not found");
     }

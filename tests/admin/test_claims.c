@@ -111,7 +111,7 @@ static void each_type_says_who_registers(void **state) {
     };
     struct scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
         for (size_t c = 0; callers[c] != '\0'; c++) {
             const char *request = resource(scene, rows[i].type, admin_format(fixture, "%c1", callers[c]));
             if (rows[i].may[c] == 'y')
@@ -126,7 +126,7 @@ static void who_may_not_register_does_not_learn_which_ids_are_taken(void **state
     static const char *const types[] = {"system", "voice"};
     struct scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
-    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+    for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
         char said[1024];
         admin_ok(fixture, fixture->operator_key, "RegisterResource", resource(scene, types[i], "taken"));
         admin_ok(fixture, fixture->operator_key, "RegisterResource", resource(scene, types[i], "buried"));
@@ -173,7 +173,7 @@ static void deleting_needs_an_admin_or_the_admin_role_and_the_permission(void **
     };
     struct scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         const char *id = admin_format(fixture, "d%zu", i);
         const char *request = resource(scene, rows[i].type, id);
         admin_ok(fixture, fixture->operator_key, "RegisterResource", request);
@@ -370,7 +370,7 @@ static void a_decision_knows_claiming_permissions_by_name_only(void **state) {
                 {"d2", "{'all': true, 'names': ['resource_register']}", "ALLOWED"},
                 {"d3", "{'all': true, 'names': ['api_key_rotate']}", "PERMISSION_MISSING"},
                 {"d4", "{'names': ['resource_register']}", "ALLOWED"}};
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         admin_ok(
             fixture, fixture->operator_key, "CreateApiKey",
             admin_format(fixture,

@@ -115,10 +115,10 @@ static void a_damaged_schema_is_no_empty_list(void **state) {
     struct sp_entity_key key = schema_key();
     keep_raw(scene, &key);
     write_raw(scene, &key, (struct sp_bytes){no_protobuf, sizeof(no_protobuf)});
-    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+    for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
         admin_fails(fixture, fixture->operator_key, lists[i].method, lists[i].request, SP_ERR_CORRUPT, "verify");
     write_raw(scene, &key, scene->kept);
-    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+    for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
         admin_ok(fixture, fixture->operator_key, lists[i].method, lists[i].request);
 }
 

@@ -73,7 +73,7 @@ static void names_the_field_of_a_question_that_is_none(void **state) {
     };
     struct scene *scene = *state;
     admin_new_key(&scene->fixture, scene->admin, "ann", "{'all': true}", ", 'id': 'k1'");
-    for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++)
+    for (size_t i = 0; i < sizeof(questions) / sizeof(*questions); i++)
         admin_fails(&scene->fixture, scene->admin, "ExplainKey", questions[i].request, SP_ERR_INVALID,
                     questions[i].says);
 }

@@ -212,7 +212,7 @@ static void checks_the_form_of_the_id(void **state) {
         {"caf\u00e9", SP_ERR_INVALID},
         {"a\\tb", SP_ERR_INVALID},
     };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         const char *request = admin_format(&fixture, "{'requestId': '%s', 'name': 'G'}", cases[i].id);
         if (cases[i].status == SP_OK)
             admin_ok(&fixture, admin, "CreateGroup", request);

@@ -279,7 +279,7 @@ static void an_import_that_goes_on_refuses_what_differs(void **state) {
     import_ok(scene, EVERY_KIND);
     uint64_t revision = admin_revision(fixture);
     scene->options = "'skipEqual': true, ";
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
         import_fails(scene, rows[i].record, rows[i].status, 1, rows[i].says);
     assert_int_equal(admin_revision(fixture), revision);
 }
@@ -315,7 +315,7 @@ static void several_bad_records_are_told_at_once_and_what_builds_on_them_is_not(
     assert_int_equal(scene->refusals.count, 6);
     const char *told = told_refusals(scene);
     static const char *const parts[] = {"4: id:", "; 5: name:", "; 7: ", "nobody", "; 9: ", "; 11: ", "; 12: "};
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
         if (strstr(told, parts[i]) == NULL)
             fail_msg("%s is not in: %s", parts[i], told);
     scene->options = "'maxRefusals': 2, ";
@@ -382,7 +382,7 @@ static void one_bad_record_refuses_the_batch_and_is_named(void **state) {
     };
     struct scene *scene = *state;
     uint64_t before = admin_revision(&scene->fixture);
-    for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(*refusals); i++)
         import_fails(scene, refusals[i].records, refusals[i].status, refusals[i].line, refusals[i].says);
     assert_int_equal(admin_revision(&scene->fixture), before);
     admin_ok(&scene->fixture, scene->fixture.operator_key, "ListWorkspaces", "{}");

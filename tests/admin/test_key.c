@@ -63,7 +63,7 @@ static void a_providers_list_is_joined_stored_and_enforced(void **state) {
     };
     struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         const char *list = made_list(scene, 1, rows[i].size_bits, rows[i].given, rows[i].step);
         char *request = NULL;
         assert_true(asprintf(&request,
@@ -96,7 +96,7 @@ static void a_list_that_is_too_long_says_how_long_it_is_before_and_after_joining
     struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
     admin_ok(fixture, scene->admin, "CreateApiKey", create(scene, ", 'permissions': " ALL));
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         const char *list = made_list(scene, 1, 0, rows[i].given, rows[i].step);
         char *request = NULL;
         assert_true(asprintf(&request,
@@ -163,7 +163,7 @@ static void refuses_what_is_no_key(void **state) {
     };
     struct admin_scene *scene = *state;
     uint64_t before = admin_revision(&scene->fixture);
-    for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(*refusals); i++)
         admin_fails(&scene->fixture, scene->admin, "CreateApiKey", create(scene, refusals[i].rest), refusals[i].status,
                     refusals[i].says);
     admin_fails(&scene->fixture, scene->admin, "CreateApiKey", "{'principal': 'ann', 'permissions': {'all': true}}",
@@ -255,7 +255,7 @@ static void no_new_key_goes_beyond_the_acting_one(void **state) {
     };
     struct admin_scene *scene = *state;
     const char *acting = narrow_admin(scene);
-    for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(*refusals); i++)
         admin_fails(&scene->fixture, acting, "CreateApiKey", create(scene, refusals[i].rest), refusals[i].status,
                     refusals[i].says);
 }
@@ -290,7 +290,7 @@ static void no_key_widens_itself(void **state) {
     };
     struct admin_scene *scene = *state;
     const char *acting = narrow_admin(scene);
-    try_changes(scene, acting, "acting", changes, sizeof(changes) / sizeof(changes[0]));
+    try_changes(scene, acting, "acting", changes, sizeof(changes) / sizeof(*changes));
 }
 
 static void narrows_what_reaches_further_but_never_opens_it(void **state) {
@@ -315,7 +315,7 @@ static void narrows_what_reaches_further_but_never_opens_it(void **state) {
     const char *acting = narrow_admin(scene);
     admin_new_key(&scene->fixture, scene->admin, "ann", ALL,
                   ", 'id': 'k1', 'allowedIps': {'entries': ['198.51.100.7']}");
-    try_changes(scene, acting, "k1", changes, sizeof(changes) / sizeof(changes[0]));
+    try_changes(scene, acting, "k1", changes, sizeof(changes) / sizeof(*changes));
 }
 
 static void enables_only_what_reaches_no_further(void **state) {
@@ -399,7 +399,7 @@ static void an_update_says_exactly_what_it_changes(void **state) {
     };
     struct admin_scene *scene = *state;
     admin_new_key(&scene->fixture, scene->admin, "ann", "{'names': ['voices_read']}", ", 'id': 'k1'");
-    try_changes(scene, scene->admin, "k1", changes, sizeof(changes) / sizeof(changes[0]));
+    try_changes(scene, scene->admin, "k1", changes, sizeof(changes) / sizeof(*changes));
     admin_ok(&scene->fixture, scene->admin, "GetApiKey", "{'id': 'k1'}");
     assert_string_equal(admin_text(&scene->fixture, "name"), "New");
     assert_int_equal(admin_number(&scene->fixture, "expiresAt"), 0);
@@ -466,7 +466,7 @@ static void finds_a_leaked_key_whatever_is_around_it(void **state) {
             admin_new_key(fixture, scene->admin, "bot", ALL, admin_format(fixture, ", 'id': 'k%zu'", deleted));
         if (deleted)
             admin_ok(fixture, scene->admin, "DeleteApiKey", "{'id': 'k1'}");
-        for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
             const char *mark = strstr(texts[i], "$K");
             const char *request = admin_format(fixture, "{'apiKey': '%.*s%s%s'}", (int)(mark - texts[i]), texts[i],
                                                keys[deleted], mark + 2);
@@ -525,7 +525,7 @@ static void another_workspaces_keys_are_not_there(void **state) {
     const char *other = admin_workspace(fixture, "w2");
     admin_new_key(fixture, scene->admin, "ann", ALL, ", 'id': 'k1'");
     static const char *const methods[] = {"GetApiKey", "RotateApiKey", "DisableApiKey", "EnableApiKey", "DeleteApiKey"};
-    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+    for (size_t i = 0; i < sizeof(methods) / sizeof(*methods); i++)
         admin_fails(fixture, other, methods[i], "{'id': 'k1'}", SP_ERR_NOT_FOUND, NULL);
     admin_fails(fixture, other, "GetApiKey", "{'workspace': 'w1', 'id': 'k1'}", SP_ERR_NOT_FOUND, NULL);
 }

@@ -63,7 +63,7 @@ static void a_key_that_expires_and_rotates_itself_needs_an_explicit_end(void **s
     };
     struct scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         const char *request = admin_format(fixture, "{'principal': 'bot', 'name': 'x', %s}", rows[i].rest);
         if (rows[i].status != SP_OK) {
             admin_fails(fixture, scene->admin, "CreateApiKey", request, rows[i].status, rows[i].says);
@@ -103,8 +103,8 @@ static void an_end_in_milliseconds_or_beyond_a_hundred_years_is_refused_everywhe
     struct admin_fixture *fixture = &scene->fixture;
     admin_ok(fixture, scene->admin, "CreateApiKey",
              "{'id': 'k1', 'principal': 'bot', 'name': 'x', 'permissions': " READ "}");
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        for (size_t j = 0; j < sizeof(times) / sizeof(times[0]); j++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        for (size_t j = 0; j < sizeof(times) / sizeof(*times); j++) {
             const char *request =
                 admin_format(fixture, "{%s, '%s': '%lld'}", rows[i].rest, rows[i].member, times[j].time_s);
             admin_fails(fixture, scene->admin, rows[i].method, request, SP_ERR_INVALID, times[j].says);
@@ -204,7 +204,7 @@ static void the_acting_keys_end_travels_to_whatever_it_touches(void **state) {
          "{'principal': {'id': 'ann', 'disabled': true}, 'updateMask': ['disabled']}", "UpdatePrincipal",
          "{'principal': {'id': 'ann'}, 'updateMask': ['disabled']}", 100},
     };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         struct scene own;
         struct admin_fixture *fixture = &own.fixture;
         open_scene(&own);
@@ -306,7 +306,7 @@ static void disabling_takes_the_descendants_along(void **state) {
     admin_ok(fixture, scene->admin, "DisableApiKey", "{'id': 'k1', 'reason': 'leaked', 'withDescendants': true}");
     assert_int_equal(admin_revision(fixture), before + 1);
     assert_list(fixture, "disabledDescendants", "k5", NULL); /* k2 was, and keeps its reason */
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         admin_ok(fixture, scene->admin, "GetApiKey", admin_format(fixture, "{'id': '%s'}", rows[i].id));
         assert_int_equal(admin_flag(fixture, "disabled"), rows[i].disabled);
     }
@@ -326,7 +326,7 @@ static void a_leaked_key_that_was_deleted_still_leads_to_its_descendants(void **
     admin_new_key(fixture, scene->admin, "ann", READ, ", 'id': 'm1'");
     const char *find = admin_format(fixture, "{'apiKey': '%s', 'withDescendants': true}", leaked);
     const char *finders[] = {scene->admin, fixture->operator_key};
-    for (size_t i = 0; i < sizeof(finders) / sizeof(finders[0]); i++) {
+    for (size_t i = 0; i < sizeof(finders) / sizeof(*finders); i++) {
         admin_ok(fixture, finders[i], "FindKey", find);
         assert_string_equal(admin_text(fixture, "id"), "k1");
         assert_string_equal(admin_text(fixture, "workspace"), "w1");

@@ -58,7 +58,7 @@ static const struct row rows[] = {
 
 static void only_what_takes_access_away_narrows(void **state) {
     (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         struct sp_arena arena;
         struct sp_error error = {0};
         ProtobufCMessage *request = NULL;

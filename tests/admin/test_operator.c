@@ -132,7 +132,7 @@ static void the_trail_tells_who_did_what_from_where(void **state) {
     assert_int_equal(sp_snapshot_acquire(snapshot), SP_OK);
     sp_arena_reset(&fixture.arena);
     assert_int_equal(sp_change_walk(sp_snapshot_view(snapshot), before + 1, &fixture.arena, compare, &trail), SP_OK);
-    assert_int_equal(trail.at, sizeof(expected) / sizeof(expected[0]));
+    assert_int_equal(trail.at, sizeof(expected) / sizeof(*expected));
     sp_snapshot_release(snapshot);
     sp_snapshot_close(snapshot);
     admin_fixture_close(&fixture);

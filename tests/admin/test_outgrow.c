@@ -187,7 +187,7 @@ static const char *random_key_id(struct siege *siege) {
 }
 
 static const char *random_principal(struct siege *siege) {
-    return principals[pick(siege, sizeof(principals) / sizeof(principals[0]))];
+    return principals[pick(siege, sizeof(principals) / sizeof(*principals))];
 }
 
 static const char *random_update(struct siege *siege) {

@@ -159,7 +159,7 @@ static void meets_everything_once_whatever_the_page_size(void **state) {
         uint32_t page_size;
         size_t pages;
     } cases[] = {{1, 250}, {7, 36}, {125, 2}, {250, 1}, {1000, 1}, {0, 3}};
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct taken taken = {.every = 1};
         size_t pages = 0;
         const char *next = "";
@@ -204,7 +204,7 @@ static void refuses_what_it_would_not_write(void **state) {
     memset(large, 'A', sizeof(large) - 1);
     large[sizeof(large) - 1] = '\0';
     const char *const tokens[] = {"A", "AAAAA", "AB", "AAB", "AA==", "AA+A", "AA/A", "AA A", "AA\nA", large};
-    for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++) {
+    for (size_t i = 0; i < sizeof(tokens) / sizeof(*tokens); i++) {
         struct sp_entity_key key = {.size = 7};
         assert_int_equal(sp_admin_token_decode(&ctx, tokens[i], &key), SP_ERR_INVALID);
         assert_int_equal(key.size, 7);

@@ -45,7 +45,7 @@ static void admins_set_the_policy_and_nothing_else(void **state) {
     };
     struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
         admin_fails(fixture, scene->admin, "UpdateWorkspace", rows[i].request, rows[i].status, rows[i].says);
     /* A field of it leaves the others; all of it replaces them. */
     set_policy(scene, "max_key_lifetime_s", "'maxKeyLifetimeS': '86400'");
@@ -83,7 +83,7 @@ static void no_key_is_made_or_lengthened_beyond_the_longest_lifetime(void **stat
     admin_new_key(fixture, scene->admin, "bot", READ, ", 'id': 'old'");
     admin_new_key(fixture, scene->admin, "bot", READ, ", 'id': 'young', 'expiresAt': '1700000500'");
     set_policy(scene, "max_key_lifetime_s", "'maxKeyLifetimeS': '86400'");
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
         if (rows[i].may)
             admin_ok(fixture, scene->admin, rows[i].method, rows[i].request);
         else
@@ -166,7 +166,7 @@ static void what_holders_may_not_end_by_disabling_they_may_not_end_by_rotating(v
         {ENDING, "{'expiresAt': '1700000100', 'notAfter': '1700000100'}", NULL},
     };
     for (size_t by_policy = 0; by_policy < 2; by_policy++)
-        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
             void *fresh = NULL;
             set_up(&fresh);
             struct admin_scene *scene = fresh;
@@ -249,7 +249,7 @@ static void holders_create_keys_for_themselves_only_where_the_policy_lets_them(v
         {"{'principal': 'nobody', 'name': 'x', 'permissions': " READ ", 'expiresAt': '1700001000'}",
          "its own principal"},
     };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
         admin_fails(fixture, rotor, "CreateApiKey", rows[i].request, SP_ERR_PERMISSION, rows[i].says);
     admin_fails(fixture, reader, "CreateApiKey", mine, SP_ERR_PERMISSION, "api_key_rotate");
 }

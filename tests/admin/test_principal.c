@@ -89,7 +89,7 @@ static void check_provider_id(struct admin_fixture *fixture, const char *admin, 
 static void ids_of_identity_providers_and_clouds_are_held_whole(void **state) {
     (void)state;
     struct admin_fixture fixture;
-    enum { COUNT = sizeof(provider_ids) / sizeof(provider_ids[0]), HELD = COUNT - 1 };
+    enum { COUNT = sizeof(provider_ids) / sizeof(*provider_ids), HELD = COUNT - 1 };
     admin_fixture_open(&fixture, NULL);
     admin_ok(&fixture, fixture.operator_key, "CreateWorkspace",
              "{'id': 'w1', 'name': 'One', 'seats': 20, 'plan': 'PLAN_ENTERPRISE', 'adminId': 'boss'}");
@@ -127,14 +127,14 @@ static void no_id_is_another_principals_alias(void **state) {
     admin_fixture_open(&fixture, NULL);
     const char *admin = admin_workspace(&fixture, "w1");
     static const char *const ids[] = {"p64_YXV0aDB8NWY3YzhlYzc", "p64_", "p64_anything"};
-    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+    for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++)
         admin_fails(&fixture, admin, "CreateUser", admin_format(&fixture, "{'id': '%s', 'name': 'A'}", ids[i]),
                     SP_ERR_INVALID, "id: must not begin with p64_, as aliases of principals do");
     admin_ok(&fixture, admin, "CreateGroup", "{'id': 'p64_group', 'name': 'A'}");
     admin_ok(&fixture, admin, "ListPrincipals", "{}");
     assert_string_equal(admin_text(&fixture, "principals.0.alias"), "w1-admin");
     static const char *const refused[] = {"a|b c", "|ab", "/ab", "a\\\\b"};
-    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+    for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++)
         admin_fails(&fixture, admin, "CreateUser", admin_format(&fixture, "{'id': '%s', 'name': 'A'}", refused[i]),
                     SP_ERR_INVALID, "letters, digits and any of _ . @ : + | / -");
     admin_fails(&fixture, admin, "CreateGroup", "{'id': 'a|b', 'name': 'A'}", SP_ERR_INVALID, "any of _ . @ : + -");
@@ -185,7 +185,7 @@ static void refuses_what_the_rules_forbid(void **state) {
     admin_ok(&fixture, admin, "UpdatePrincipal",
              "{'principal': {'id': 'off', 'disabled': true}, 'updateMask': ['disabled']}");
     uint64_t before = admin_revision(&fixture);
-    for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(*refusals); i++)
         admin_fails(&fixture, admin, refusals[i].method, refusals[i].request, refusals[i].status, refusals[i].fragment);
     assert_int_equal(admin_revision(&fixture), before);
     admin_fixture_close(&fixture);
@@ -336,7 +336,7 @@ static void judge_widening(struct admin_fixture *fixture, size_t i, const char *
 
 static void a_limited_key_widens_no_other_through_its_owner(void **state) {
     (void)state;
-    for (size_t i = 0; i < sizeof(widenings) / sizeof(widenings[0]); i++) {
+    for (size_t i = 0; i < sizeof(widenings) / sizeof(*widenings); i++) {
         struct admin_fixture fixture;
         admin_fixture_open(&fixture, NULL);
         const char *admin = admin_workspace(&fixture, "w1");

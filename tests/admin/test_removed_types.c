@@ -111,7 +111,7 @@ static size_t deleted_in_trail(struct scene *scene) {
 static void what_belongs_to_a_removed_type_goes_piece_by_piece_and_nothing_else(void **state) {
     static const size_t limits[] = {1, 3, 1000};
     (void)state;
-    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+    for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
         void *fresh = NULL;
         set_up(&fresh);
         struct scene *scene = fresh;

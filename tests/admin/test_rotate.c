@@ -81,7 +81,7 @@ static void lifetimes_go_on_and_the_grace_ends_the_old_key(void **state) {
     };
     struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+    for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
         const struct lifetime *row = &table[i];
         fixture->now_s = NOW_S - DAY_S;
         int64_t ends = row->old_expires_in_s == 0 ? 0 : NOW_S + row->old_expires_in_s;
@@ -225,7 +225,7 @@ static void a_key_that_was_rotated_rotates_again_once_its_successor_is_gone(void
     static const char *const ways[] = {"DisableApiKey", "DeleteApiKey"};
     struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
-    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+    for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
         const char *key =
             admin_new_key(fixture, scene->admin, "bot", ROTATES, admin_format(fixture, ", 'id': 'old%zu'", i));
         admin_ok(fixture, key, "RotateApiKey", admin_format(fixture, "{'newId': 'lost%zu', 'graceS': 600}", i));
@@ -284,7 +284,7 @@ static void a_key_whose_end_was_brought_forward_does_not_escape_it(void **state)
         {", 'expiresAt': '1800000000', 'notAfter': '1900000000'", "UpdateApiKey",
          "'notAfter': '1700001600', 'updateMask': ['not_after']"},
     };
-    for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(*rows); i++) {
         fixture->now_s = NOW_S;
         const char *key = admin_new_key(fixture, scene->admin, "boss", permissions[i % 2],
                                         admin_format(fixture, ", 'id': 'k%zu'%s", i, rows[i / 2].rest));
@@ -370,7 +370,7 @@ static void an_admin_rotates_a_key_that_registers_to_no_later_end(void **state) 
              "{'workspace': 'w1', 'id': 'also', 'updateMask': ['permissions'], 'permissions': {'all': true, 'names': "
              "['resource_register']}}");
     fixture->now_s += 500;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         const char *request = admin_format(fixture, "{'id': 'k1'%s}", rows[i].rest);
         if (rows[i].expires_in_s == 0) {
             admin_fails(fixture, admin, "RotateApiKey", request, SP_ERR_PERMISSION, "may register resources");

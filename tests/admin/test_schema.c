@@ -129,10 +129,10 @@ static void tells_each_name_added_changed_and_removed(void **state) {
     struct admin_fixture *fixture = &scene->fixture;
     uint64_t before = admin_revision(fixture);
     admin_ok(fixture, scene->operator_key, "PutSchema", put(scene, next, ", 'dryRun': true"));
-    for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
+    for (size_t i = 0; i < sizeof(changes) / sizeof(*changes); i++)
         if (!lists(scene, "changes", changes[i]))
             fail_msg("not told: %s", changes[i]);
-    assert_int_equal(admin_length(fixture, "changes"), sizeof(changes) / sizeof(changes[0]));
+    assert_int_equal(admin_length(fixture, "changes"), sizeof(changes) / sizeof(*changes));
     assert_true(lists(scene, "inUse", "type note: 0 resources, 1 grants"));
     assert_int_equal(admin_length(fixture, "inUse"), 1);
     assert_int_equal(admin_number(fixture, "revision.number"), before);
@@ -165,10 +165,10 @@ static void tells_each_route_added_changed_and_removed_without_force(void **stat
     admin_ok(fixture, scene->operator_key, "PutSchema", put(scene, after, ", 'dryRun': true"));
     assert_int_equal(admin_revision(fixture), revision);
     admin_ok(fixture, scene->operator_key, "PutSchema", put(scene, after, ""));
-    for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
+    for (size_t i = 0; i < sizeof(changes) / sizeof(*changes); i++)
         if (!lists(scene, "changes", changes[i]))
             fail_msg("not told: %s", changes[i]);
-    assert_int_equal(admin_length(fixture, "changes"), sizeof(changes) / sizeof(changes[0]));
+    assert_int_equal(admin_length(fixture, "changes"), sizeof(changes) / sizeof(*changes));
     assert_int_equal(admin_length(fixture, "inUse"), 0);
     assert_int_equal(admin_revision(fixture), revision + 1);
     admin_fails(fixture, scene->operator_key, "PutSchema", put(scene, ROUTES("  GET /a: use vioce\n"), ""),
@@ -204,7 +204,7 @@ static void a_removal_in_use_needs_force(void **state) {
     };
     struct scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
-    for (size_t i = 0; i < sizeof(removals) / sizeof(removals[0]); i++) {
+    for (size_t i = 0; i < sizeof(removals) / sizeof(*removals); i++) {
         uint64_t before = admin_revision(fixture);
         admin_fails(fixture, scene->operator_key, "PutSchema", put(scene, removals[i].yaml, ""),
                     removals[i].in_use == NULL ? SP_OK : SP_ERR_PRECONDITION,
@@ -310,7 +310,7 @@ static void every_call_shows_the_permissions_that_a_key_has(void **state) {
                                           "RotateApiKey", "DisableApiKey", "EnableApiKey", "UpdateApiKey"};
     static const char without[] =
         SCHEMA(WRITE, "  voice:\n    actions:\n      use: {permission: voices_write, role: viewer}\n" NOTE_FREE);
-    enum { METHODS = sizeof(methods) / sizeof(methods[0]) };
+    enum { METHODS = sizeof(methods) / sizeof(*methods) };
     for (size_t i = 0; i < 2 * METHODS; i++) {
         void *fresh = NULL;
         set_up(&fresh);

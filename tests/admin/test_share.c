@@ -138,7 +138,7 @@ static void refuses_what_cannot_be_registered(void **state) {
     };
     struct scene *scene = *state;
     uint64_t before = admin_revision(&scene->fixture);
-    for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(*refusals); i++)
         admin_fails(&scene->fixture, scene->platform, "RegisterResource", refusals[i].request, refusals[i].status,
                     refusals[i].says);
     admin_fails(&scene->fixture, scene->ben, "RegisterResource", "{" VOICE("x") "}", SP_ERR_PERMISSION,
@@ -254,7 +254,7 @@ static void nobody_gives_or_takes_above_the_own_role(void **state) {
         {"ben", "UnshareResource", "{" VOICE("v1") ", " TO("cat") "}", SP_OK, NULL},
         {"ben", "UnshareResource", "{" VOICE("v1") ", " TO("cat") "}", SP_ERR_NOT_FOUND, "not shared"},
     };
-    try_all(*state, attempts, sizeof(attempts) / sizeof(attempts[0]));
+    try_all(*state, attempts, sizeof(attempts) / sizeof(*attempts));
 }
 
 static void only_an_admin_lowers_the_creators_grant(void **state) {
@@ -271,7 +271,7 @@ static void only_an_admin_lowers_the_creators_grant(void **state) {
         {"ben", "UnshareResource", "{" VOICE("v1") ", " TO("ann") "}", SP_ERR_PERMISSION, "creator"},
         {"writer", "UnshareResource", "{" VOICE("v1") ", " TO("ann") "}", SP_OK, NULL},
     };
-    try_all(*state, attempts, sizeof(attempts) / sizeof(attempts[0]));
+    try_all(*state, attempts, sizeof(attempts) / sizeof(*attempts));
 }
 
 static void sharing_needs_the_actions_permission_and_the_action(void **state) {
@@ -313,7 +313,7 @@ static void refuses_what_cannot_be_shared(void **state) {
     };
     struct scene *scene = *state;
     uint64_t before = admin_revision(&scene->fixture);
-    try_all(scene, attempts, sizeof(attempts) / sizeof(attempts[0]));
+    try_all(scene, attempts, sizeof(attempts) / sizeof(*attempts));
     assert_int_equal(admin_revision(&scene->fixture), before);
 }
 

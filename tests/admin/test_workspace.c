@@ -58,7 +58,7 @@ static void checks_what_a_workspace_is_made_of(void **state) {
     struct admin_fixture fixture;
     admin_fixture_open(&fixture, NULL);
     admin_workspace(&fixture, "w1");
-    for (size_t i = 0; i < sizeof(creations) / sizeof(creations[0]); i++) {
+    for (size_t i = 0; i < sizeof(creations) / sizeof(*creations); i++) {
         uint64_t before = admin_revision(&fixture);
         if (creations[i].status == SP_OK)
             admin_ok(&fixture, fixture.operator_key, "CreateWorkspace", creations[i].request);
@@ -99,7 +99,7 @@ static void updates_the_fields_of_the_mask_only(void **state) {
     struct admin_fixture fixture;
     admin_fixture_open(&fixture, NULL);
     admin_workspace(&fixture, "w1");
-    for (size_t i = 0; i < sizeof(updates) / sizeof(updates[0]); i++) {
+    for (size_t i = 0; i < sizeof(updates) / sizeof(*updates); i++) {
         const char *request = admin_format(&fixture, "{%s}", updates[i].request);
         if (updates[i].status != SP_OK) {
             admin_fails(&fixture, fixture.operator_key, "UpdateWorkspace", request, updates[i].status,

@@ -191,7 +191,7 @@ static void make_each_admin_call(struct load_options *asked) {
     asked->in_flight = 2;
     asked->warmup_s = 0;
     asked->duration_s = 1;
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         asked->admin_call = admin_call_find(names[i]);
         assert_non_null(asked->admin_call);
         const struct load_result *result = run(asked);

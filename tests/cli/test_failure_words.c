@@ -171,7 +171,7 @@ static void a_key_in_the_place_of_an_address_is_masked(void **state) {
     char target[96];
     (void)state;
     snprintf(target, sizeof(target), "%s:7400", key);
-    for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+    for (size_t i = 0; i < sizeof(messages) / sizeof(*messages); i++) {
         struct sp_error error = {0};
         struct cli_failure failure;
         struct cli_call call = make_call(NULL, NULL);

@@ -47,7 +47,7 @@ static void says_what_is_wrong(void **state) {
         {SP_QUESTION_KEY, {QT_TEXT("\xff")}, "is not valid UTF-8"},
         {SP_QUESTION_KEY, {QT_TEXT("a\0b")}, "contains a NUL"},
     };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
         assert_string_equal(sp_question_text_fault(rows[i].field, rows[i].text), rows[i].fault);
 }
 

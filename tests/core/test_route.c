@@ -40,7 +40,7 @@ static const struct written written[] = {
     /* 29 */ {"POST /any/{thing}", "edit thing/{thing}"},
     /* 30 */ {"GET /tilde~/dash-/under_/dot.", "read odd/constant/id"},
 };
-enum { WRITTEN = sizeof(written) / sizeof(written[0]) };
+enum { WRITTEN = sizeof(written) / sizeof(*written) };
 
 /* Instead of a rule's number. */
 enum { NONE = 0, METHOD = -1, REFUSED = -2 };
@@ -316,7 +316,7 @@ static const struct spelling spellings[] = {
     {"POST", "/v1/text-to-speec", METHOD, NULL},
     {"GET", "/1/2/3/4/5/6/7/8/9/0/1/2/3/4/5/6/7/8/9/0/1/2/3/4/5/6/7/8/9/0/1/2/3/4", NONE, NULL},
 };
-enum { SPELLINGS = sizeof(spellings) / sizeof(spellings[0]) };
+enum { SPELLINGS = sizeof(spellings) / sizeof(*spellings) };
 _Static_assert(WRITTEN == 30 && SPELLINGS >= 150, "the table is as large as was promised");
 
 /* ---- the table ---- */

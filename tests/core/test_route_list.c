@@ -182,7 +182,7 @@ static void what_is_no_route_is_refused(void **state) {
         {"GET /a/{id}", "read voice/{id}{id}", "a resource id must be one capture, such as {voice_id}, or a constant"},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
+    for (size_t i = 0; i < sizeof(vectors) / sizeof(*vectors); i++) {
         struct sp_route route = {0};
         struct sp_error error = {0};
         enum sp_status status = sp_route_read_path(str(vectors[i].path), &route, &error);
@@ -212,7 +212,7 @@ static void writes_the_target_as_it_was_read(void **state) {
         {"GET /a/{id}", "read voice/{id}"}, {"GET /a", "read voice/a/b c"}, {"GET /a", "read voice"}};
     char text[SP_ROUTE_TARGET_BYTES];
     (void)state;
-    for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
+    for (size_t i = 0; i < sizeof(vectors) / sizeof(*vectors); i++) {
         struct sp_route route;
         read_route(vectors[i].path, vectors[i].target, 1, &route);
         assert_string_equal(sp_route_target(&route, text), vectors[i].target);
@@ -263,7 +263,7 @@ static const struct pair pairs[] = {
 
 static void routes_that_could_be_taken_for_each_other_are_refused(void **state) {
     (void)state;
-    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++) {
         struct sp_arena arena;
         struct sp_route routes[2];
         const struct sp_routes *compiled = NULL;
@@ -333,7 +333,7 @@ static void random_target(uint64_t *seed, char text[static 200]) {
                                            "/%41", "/x%20y", "/",   "/..",  "/%2e", "/a;b",   "/a%2Fb", "/%c3%a9",
                                            "/%zz", "/a\\b",  "/.a", "/%00", "/é",   "/~",     "/%7e",   "/b"};
     static const char *const queries[] = {"?q=/../", "?", "?q=%zz", "?#"};
-    size_t common = 12, all = sizeof(segments) / sizeof(segments[0]), count = 1 + next_random(seed) % 4;
+    size_t common = 12, all = sizeof(segments) / sizeof(*segments), count = 1 + next_random(seed) % 4;
     text[0] = '\0';
     for (size_t i = 0; i < count; i++)
         strcat(text, pick(seed, segments, next_random(seed) % 8 == 0 ? all : common));

@@ -221,7 +221,7 @@ static void finds_nothing_under_other_names(void **state) {
     new_arena(&arena);
     struct sp_schema schema = parse(str(ENTIRE), &arena);
     static const char *const names[] = {"", "voic", "voices", "use", "zzz", "a"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         assert_null(sp_schema_find_type(&schema, str(names[i])));
         assert_null(sp_schema_find_permission(&schema, str(names[i])));
     }
@@ -395,7 +395,7 @@ static void holds_its_limits(void **state) {
         {0, 10, 1001, "more than 10,000 actions; remove some"},
         {0, 90, 1001, "longer than 1 MiB"},
     };
-    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+    for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
         struct sp_arena arena;
         struct sp_schema schema = {0};
         struct sp_error error = {0};
@@ -473,7 +473,7 @@ static void every_permission_of_the_default_schema_is_used(void **state) {
 }
 
 int main(void) {
-    enum { REFUSED = sizeof(refused_texts) / sizeof(refused_texts[0]) };
+    enum { REFUSED = sizeof(refused_texts) / sizeof(*refused_texts) };
     static const struct CMUnitTest others[] = {
         cmocka_unit_test(reads_types_actions_and_permissions),
         cmocka_unit_test(finds_nothing_under_other_names),
@@ -491,7 +491,7 @@ int main(void) {
         cmocka_unit_test(every_share_of_the_default_schema_needs_an_admin),
         cmocka_unit_test(every_permission_of_the_default_schema_is_used),
     };
-    struct CMUnitTest tests[REFUSED + sizeof(others) / sizeof(others[0])];
+    struct CMUnitTest tests[REFUSED + sizeof(others) / sizeof(*others)];
     for (size_t i = 0; i < REFUSED; i++) {
         union {
             const void *in;

@@ -157,7 +157,7 @@ static void a_visitors_status_ends_the_step_and_leaves_the_place(void **state) {
                                  .now_s = NOW_S};
         assert_int_equal(sp_snapshot_acquire(snapshot), SP_OK);
         struct sp_view *view = sp_snapshot_view(snapshot);
-        for (size_t j = 0; j < sizeof(askers) / sizeof(askers[0]); j++) {
+        for (size_t j = 0; j < sizeof(askers) / sizeof(*askers); j++) {
             char text[SP_KEY_TEXT_BYTES];
             decide_key_text(&askers[j], text);
             query.credential = (struct sp_bytes){(const uint8_t *)text, strlen(text)};

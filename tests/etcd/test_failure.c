@@ -48,7 +48,7 @@ static void the_text_decides_whatever_the_code(void **state) {
         {SP_OK, "", SP_OK},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
         if (sp_etcd_read_failure(rows[i].came, rows[i].text) != rows[i].meant)
             fail_msg("%s \"%s\" was taken for %s", sp_status_name(rows[i].came), rows[i].text,
                      sp_status_name(sp_etcd_read_failure(rows[i].came, rows[i].text)));

@@ -106,7 +106,7 @@ static void start_server_once(void) {
     require_that(mkdtemp(folder) != NULL, "no folder for the socket");
     (void)snprintf(address, sizeof(address), "unix:%s/s", folder);
     (void)snprintf(good_address, sizeof(good_address), "unix:%s/g", folder);
-    require_that(sp_rpc_server_open(&options, methods, sizeof(methods) / sizeof(methods[0]), (struct sp_bytes){NULL, 0},
+    require_that(sp_rpc_server_open(&options, methods, sizeof(methods) / sizeof(*methods), (struct sp_bytes){NULL, 0},
                                     &server, &error) == SP_OK &&
                      sp_rpc_server_start(server, &error) == SP_OK,
                  error.message);

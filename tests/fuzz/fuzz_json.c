@@ -40,8 +40,7 @@ static void round_trip(const ProtobufCMessage *message, struct sp_arena *arena) 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size == 0)
         return 0;
-    const ProtobufCMessageDescriptor *descriptor =
-        descriptors[data[0] % (sizeof(descriptors) / sizeof(descriptors[0]))];
+    const ProtobufCMessageDescriptor *descriptor = descriptors[data[0] % (sizeof(descriptors) / sizeof(*descriptors))];
     struct sp_str text = {(const char *)data + 1, size - 1};
     struct sp_arena arena;
     struct sp_error error;

@@ -39,8 +39,7 @@ static void round_trip(const ProtobufCMessage *message, struct sp_arena *arena) 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size == 0)
         return 0;
-    const ProtobufCMessageDescriptor *descriptor =
-        descriptors[data[0] % (sizeof(descriptors) / sizeof(descriptors[0]))];
+    const ProtobufCMessageDescriptor *descriptor = descriptors[data[0] % (sizeof(descriptors) / sizeof(*descriptors))];
     struct sp_bytes bytes = {data + 1, size - 1};
     struct sp_arena arena;
     struct sp_error error;

@@ -239,7 +239,7 @@ static void lines_are_carried_over_to_another_shape(void **state) {
     for (unsigned i = 0; i < 900; i++)
         assert_true(put_line(log, i % 3, i));
     sp_ring_log_close(log);
-    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++) {
         log = open_log(&full, shapes[i].rings, shapes[i].bytes);
         assert_int_equal(sp_ring_log_dropped(log), 0);
         sp_ring_log_close(log);
@@ -329,7 +329,7 @@ static void damage_is_cut_off_and_counted(void **state) {
     struct scene full = *scene;
     static unsigned counts[LINES_MAX];
     snprintf(full.out, sizeof(full.out), "/dev/full");
-    for (size_t i = 0; i < sizeof(damage) / sizeof(damage[0]); i++) {
+    for (size_t i = 0; i < sizeof(damage) / sizeof(*damage); i++) {
         (void)unlink(scene->spill);
         (void)unlink(scene->out);
         struct sp_ring_log *log = open_log(&full, 1, SPILL_BYTES);

@@ -131,7 +131,7 @@ static void single_questions_go_on_beside_large_batches(void **state) {
 static void a_large_batch_is_answered_like_a_small_one(void **state) {
     (void)state;
     static const size_t sizes[] = {1, 4, 5, 128, 129, 1000};
-    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
         char *request = make_batch_request(sizes[i]);
         char path[64];
         caller_ok(&programs.checker, "Authorization/CheckBatch", "%s", request);
@@ -269,7 +269,7 @@ static void evaluations_are_answered_in_order_however_many(void **state) {
     (void)state;
     static const size_t sizes[] = {1, 4, 5, 128, 129, 1000};
     authzen = authzen_port(&programs.server);
-    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
         struct authzen_reply reply;
         char *request = make_evaluations_request(sizes[i]);
         authzen_post(authzen,

@@ -138,7 +138,7 @@ static void a_change_of_etcd_s_users_stops_nobody(void **state) {
 
 static void assert_tells_nothing(const struct caller *caller) {
     static const char *const words[] = {"pod", "password", "etcdserver", "rejected"};
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
         if (strstr(caller->error.message, words[i]) != NULL)
             fail_msg("\"%s\" was told", caller->error.message);
     if (caller->error.status == SP_ERR_UNAUTHENTICATED)

@@ -384,7 +384,7 @@ static void says_why_nothing_is_listed(void **state) {
     };
     struct listing listing;
     struct sp_error error;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         assert_int_equal(list(rows[i].method, &listing, &error, "%s", rows[i].request), SP_OK);
         assert_int_equal(listing.count, 0);
         assert_int_equal(listing.reason, rows[i].reason);
@@ -428,7 +428,7 @@ static void a_mistake_names_its_field(void **state) {
     };
     struct listing listing;
     struct sp_error error;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         assert_int_equal(list(rows[i].method, &listing, &error, "%s", rows[i].request), rows[i].status);
         if (strstr(error.message, rows[i].field) == NULL)
             fail_msg("row %zu: %s", i, error.message);

@@ -97,7 +97,7 @@ static void an_account_takes_no_ids_and_no_ones_resources(void **state) {
     open_new_key(&bot, "{'all': true}", "");
     operator_ok(&programs, "Admin/RegisterResource",
                 "{'workspace': 'w1', 'resource': {'type': 'secret', 'id': 'of-ann'}}");
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         assert_int_equal(caller_callf(&bot, "Admin/RegisterResource", "{'resource': {'type': '%s', 'id': '%s'}}",
                                       rows[i].type, rows[i].id),
                          SP_ERR_PERMISSION);

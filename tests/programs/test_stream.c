@@ -120,7 +120,7 @@ static void a_mistake_is_answered_in_its_place_and_the_stream_goes_on(void **sta
     };
     struct sp_rpc_stream *stream = open_stream();
     enum sp_status status;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         assert_int_equal(send_json(stream, "{'correlationId': '%zu', 'batch': %s}", i + 1, rows[i].batch), SP_OK);
         const Sallyport__V1__CheckStreamResponse *answer = next(stream, &status);
         assert_non_null(answer);
@@ -164,7 +164,7 @@ static void a_message_that_cannot_be_read_is_answered_by_its_id(void **state) {
     struct sp_rpc_stream *stream = open_stream();
     struct sp_error error;
     enum sp_status status;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         assert_int_equal(sp_rpc_stream_send(stream, rows[i].bytes, &error), SP_OK);
         const Sallyport__V1__CheckStreamResponse *answer = next(stream, &status);
         if (answer == NULL)
@@ -195,7 +195,7 @@ static void bytes_without_an_id_end_the_stream(void **state) {
         {(const uint8_t *)"\x0a\x01\x07\x12\x02\x0a\x00", 7}, /* an id that is a text */
         {(const uint8_t *)"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f", 11}, /* larger than any number */
     };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         struct sp_rpc_stream *stream = open_stream();
         struct sp_error error;
         enum sp_status status;

@@ -35,12 +35,12 @@ static inline void rig_start(struct rig *rig, const struct sp_rpc_method *method
     static const char *const loopback[] = {"127.0.0.1:0"};
     const struct sp_rpc_server_options options = {
         .engine = rig_engine(), .listen = loopback, .listen_count = 1, .workers = workers};
-    memset(rig, 0, sizeof *rig);
+    memset(rig, 0, sizeof(*rig));
     assert_int_equal(sp_arena_init(&rig->arena, 4096, 64 << 20), SP_OK);
     assert_int_equal(
         sp_rpc_server_open(&options, methods, count, (struct sp_bytes){NULL, 0}, &rig->server, &rig->error), SP_OK);
     assert_int_equal(sp_rpc_server_start(rig->server, &rig->error), SP_OK);
-    snprintf(rig->target, sizeof rig->target, "127.0.0.1:%d", sp_rpc_server_port(rig->server, 0));
+    snprintf(rig->target, sizeof(rig->target), "127.0.0.1:%d", sp_rpc_server_port(rig->server, 0));
 }
 
 static inline void rig_stop(struct rig *rig) {
@@ -63,7 +63,7 @@ static inline struct sp_bytes bytes_of(const char *text) {
 /* Compares as text, so that a difference can be read. */
 static inline void assert_bytes(struct sp_bytes bytes, const char *expected) {
     char text[256];
-    snprintf(text, sizeof text, "%.*s", (int)bytes.size, bytes.size == 0 ? "" : (const char *)bytes.data);
+    snprintf(text, sizeof(text), "%.*s", (int)bytes.size, bytes.size == 0 ? "" : (const char *)bytes.data);
     assert_string_equal(text, expected);
     assert_int_equal(bytes.size, strlen(expected));
 }

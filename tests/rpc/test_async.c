@@ -91,17 +91,17 @@ static void every_call_in_flight_gets_the_reply_to_its_own_request(void **state)
     unsigned started = 0, turn[SLOTS] = {0};
     char text[32];
     for (; started < SLOTS; started++) {
-        snprintf(text, sizeof text, "%u of 0", started);
+        snprintf(text, sizeof(text), "%u of 0", started);
         start_text(client, started, text);
     }
     for (unsigned ended = 0; ended < SLOTS * ROUNDS; ended++) {
         struct sp_rpc_completion completion;
         assert_true(sp_rpc_async_next(client, UINT64_MAX, &completion));
         assert_int_equal(completion.status, SP_OK);
-        snprintf(text, sizeof text, "%u of %u", completion.slot, turn[completion.slot]);
+        snprintf(text, sizeof(text), "%u of %u", completion.slot, turn[completion.slot]);
         assert_bytes(completion.reply, text);
         if (started++ < SLOTS * ROUNDS) {
-            snprintf(text, sizeof text, "%u of %u", completion.slot, ++turn[completion.slot]);
+            snprintf(text, sizeof(text), "%u of %u", completion.slot, ++turn[completion.slot]);
             start_text(client, completion.slot, text);
         }
     }
@@ -147,7 +147,7 @@ static struct sp_rpc_async_streams *open_streams(struct rig *rig, const char *pa
 
 static bool send_number(struct sp_rpc_async_streams *streams, unsigned stream, unsigned number) {
     char text[32];
-    snprintf(text, sizeof text, "%u on %u", number, stream);
+    snprintf(text, sizeof(text), "%u on %u", number, stream);
     return sp_rpc_async_stream_send(streams, stream, bytes_of(text));
 }
 
@@ -164,7 +164,7 @@ static void replies_come_in_each_streams_order_with_many_in_flight(void **state)
         char text[32];
         assert_true(sp_rpc_async_streams_next(streams, UINT64_MAX, &event));
         assert_false(event.ended);
-        snprintf(text, sizeof text, "%u on %u", received[event.stream]++, event.stream);
+        snprintf(text, sizeof(text), "%u on %u", received[event.stream]++, event.stream);
         assert_bytes(event.message, text);
         if (sent[event.stream] < MESSAGES)
             assert_true(send_number(streams, event.stream, sent[event.stream]++));

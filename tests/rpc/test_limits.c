@@ -70,7 +70,7 @@ static grpc_status_code call_compressed(const char *target, const char *path, gr
     grpc_status_code code = GRPC_STATUS_OK;
     grpc_slice details = grpc_empty_slice();
     grpc_op ops[6];
-    memset(ops, 0, sizeof ops);
+    memset(ops, 0, sizeof(ops));
     ops[0].op = GRPC_OP_SEND_INITIAL_METADATA;
     ops[1].op = GRPC_OP_SEND_MESSAGE;
     ops[1].data.send_message.send_message = message;
@@ -173,7 +173,7 @@ static void tells_of_each_worker_on_its_own_thread(void **state) {
     assert_int_equal(sp_rpc_server_open(&options, &method, 1, (struct sp_bytes){NULL, 0}, &rig.server, &rig.error),
                      SP_OK);
     assert_int_equal(sp_rpc_server_start(rig.server, &rig.error), SP_OK);
-    snprintf(rig.target, sizeof rig.target, "127.0.0.1:%d", sp_rpc_server_port(rig.server, 0));
+    snprintf(rig.target, sizeof(rig.target), "127.0.0.1:%d", sp_rpc_server_port(rig.server, 0));
     for (int i = 0; i < 10; i++) {
         struct sp_rpc_client *client = rig_client(&rig, 0);
         assert_int_equal(sp_rpc_client_call(client, method.path, bytes_of("x"), &rig.arena, &reply, &rig.error), SP_OK);

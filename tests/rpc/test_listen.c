@@ -27,7 +27,7 @@ struct folder {
 static struct folder make_folder(void) {
     struct folder folder = {.path = "/tmp/sallyport-listen-XXXXXX"};
     assert_non_null(mkdtemp(folder.path));
-    snprintf(folder.address, sizeof folder.address, "unix:%s/socket", folder.path);
+    snprintf(folder.address, sizeof(folder.address), "unix:%s/socket", folder.path);
     return folder;
 }
 
@@ -80,7 +80,7 @@ static void knows_the_peer_on_each_kind_of_listener(void **state) {
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         int port = sp_rpc_server_port(server, cases[i].listener);
-        snprintf(target, sizeof target, port == 0 ? "%s" : "%s%d", cases[i].host, port);
+        snprintf(target, sizeof(target), port == 0 ? "%s" : "%s%d", cases[i].host, port);
         assert_int_equal(ask_peer(target, 10000, peer), SP_OK);
         assert_string_equal(peer, cases[i].peer);
     }
@@ -99,9 +99,9 @@ static void takes_over_a_socket_file_that_nobody_listens_on(void **state) {
     struct sp_error error;
     struct sockaddr_un left_over = {.sun_family = AF_UNIX};
     (void)state;
-    snprintf(left_over.sun_path, sizeof left_over.sun_path, "%s", folder.address + strlen("unix:"));
+    snprintf(left_over.sun_path, sizeof(left_over.sun_path), "%s", folder.address + strlen("unix:"));
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    assert_int_equal(bind(fd, (const struct sockaddr *)&left_over, sizeof left_over), 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&left_over, sizeof(left_over)), 0);
     close(fd);
     assert_int_equal(open_server(&options, &server, &error), SP_OK);
     /* But not one that is in use. */
@@ -179,7 +179,7 @@ static void says_that_an_address_is_in_use(void **state) {
     char address[32];
     (void)state;
     assert_int_equal(open_server(&options, &first, &error), SP_OK);
-    snprintf(address, sizeof address, "127.0.0.1:%d", sp_rpc_server_port(first, 0));
+    snprintf(address, sizeof(address), "127.0.0.1:%d", sp_rpc_server_port(first, 0));
     options.listen = (const char *const[]){address};
     assert_int_equal(open_server(&options, &second, &error), SP_ERR_IO);
     assert_non_null(strstr(error.message, address));
@@ -195,7 +195,7 @@ static int connect_to(int port) {
     struct sockaddr_in to = {
         .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && connect(fd, (const struct sockaddr *)&to, sizeof to) != 0) {
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)&to, sizeof(to)) != 0) {
         close(fd);
         return -1;
     }
@@ -234,7 +234,7 @@ static void keeps_connections_over_the_cap_waiting(void **state) {
     close(fds[0]);
     assert_true(hears_the_server(fds[3], 10000));
     close(fds[1]);
-    snprintf(target, sizeof target, "127.0.0.1:%d", port);
+    snprintf(target, sizeof(target), "127.0.0.1:%d", port);
     assert_int_equal(ask_peer(target, 10000, peer), SP_OK);
     assert_string_equal(peer, "127.0.0.1");
     close(fds[2]);
@@ -267,7 +267,7 @@ static int serve_with_few_descriptors(int from_parent, int to_parent) {
         return 2;
     }
     int port = sp_rpc_server_port(server, 0);
-    if (write(to_parent, &port, sizeof port) != sizeof port || !next_step(from_parent)) {
+    if (write(to_parent, &port, sizeof(port)) != sizeof(port) || !next_step(from_parent)) {
         return 3;
     }
     while (count < COUNT(held) && (held[count] = dup(0)) >= 0) {
@@ -301,7 +301,7 @@ static void goes_on_accepting_after_running_out_of_descriptors(void **state) {
     }
     close(down[0]);
     close(up[1]);
-    assert_int_equal(read(up[0], &port, sizeof port), sizeof port);
+    assert_int_equal(read(up[0], &port, sizeof(port)), sizeof(port));
     int before = connect_to(port);
     assert_true(hears_the_server(before, 10000));
     assert_int_equal(write(down[1], "x", 1), 1);

@@ -36,7 +36,7 @@ static void penalties_grow_to_eight_seconds_and_end_in_a_probation(void **state)
     struct offenders offenders = {0};
     int64_t now_ms = 10000;
     (void)state;
-    for (size_t i = 0; i < sizeof(penalties_ms) / sizeof(penalties_ms[0]); i++) {
+    for (size_t i = 0; i < sizeof(penalties_ms) / sizeof(*penalties_ms); i++) {
         offend(&offenders, 4, now_ms);
         assert_int_equal(sp_rpc_offenders_most(&offenders, LISTENER, &bad, now_ms + penalties_ms[i] - 1), 0);
         now_ms += penalties_ms[i];

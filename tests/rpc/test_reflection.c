@@ -45,7 +45,7 @@ static int set_up(void **state) {
     assert_int_equal(sp_arena_init(&rig->arena, 4096, 64 << 20), SP_OK);
     assert_int_equal(sp_rpc_server_open(&options, methods, COUNT(methods), set, &rig->server, &rig->error), SP_OK);
     assert_int_equal(sp_rpc_server_start(rig->server, &rig->error), SP_OK);
-    snprintf(rig->target, sizeof rig->target, "127.0.0.1:%d", sp_rpc_server_port(rig->server, 0));
+    snprintf(rig->target, sizeof(rig->target), "127.0.0.1:%d", sp_rpc_server_port(rig->server, 0));
     fixture.client = rig_client(rig, 0);
     fixture.stream = NULL;
     *state = &fixture;

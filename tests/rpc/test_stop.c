@@ -41,7 +41,7 @@ static void send_much(struct sp_rpc_call *call, void *user) {
     static uint8_t chunk[256 * 1024];
     (void)user;
     gate_add(&kept_count, 1);
-    sp_rpc_send(call, (struct sp_bytes){chunk, sizeof chunk});
+    sp_rpc_send(call, (struct sp_bytes){chunk, sizeof(chunk)});
 }
 
 static const struct sp_rpc_stream_ops echo_ops = {.opened = read_first, .received = send_back};
@@ -66,13 +66,13 @@ static void start(struct rig *rig, unsigned connection_age_s, unsigned stream_ag
                                                   .max_connection_age_s = connection_age_s,
                                                   .max_stream_age_s = stream_age_s};
     kept_count.count = 0;
-    memset(rig, 0, sizeof *rig);
+    memset(rig, 0, sizeof(*rig));
     assert_int_equal(sp_arena_init(&rig->arena, 4096, 64 << 20), SP_OK);
     assert_int_equal(
         sp_rpc_server_open(&options, methods, COUNT(methods), (struct sp_bytes){NULL, 0}, &rig->server, &rig->error),
         SP_OK);
     assert_int_equal(sp_rpc_server_start(rig->server, &rig->error), SP_OK);
-    snprintf(rig->target, sizeof rig->target, "127.0.0.1:%d", sp_rpc_server_port(rig->server, 0));
+    snprintf(rig->target, sizeof(rig->target), "127.0.0.1:%d", sp_rpc_server_port(rig->server, 0));
 }
 
 /* Returns how long it took. */

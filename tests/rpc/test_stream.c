@@ -73,7 +73,7 @@ static void feed_next(struct sp_rpc_call *call, void *user) {
         return;
     }
     --*left;
-    sp_rpc_send(call, (struct sp_bytes){chunk, sizeof chunk});
+    sp_rpc_send(call, (struct sp_bytes){chunk, sizeof(chunk)});
 }
 
 static void feed_sent(struct sp_rpc_call *call, void *user) {
@@ -83,8 +83,8 @@ static void feed_sent(struct sp_rpc_call *call, void *user) {
 
 static void feed_received(struct sp_rpc_call *call, void *user, struct sp_bytes message) {
     char text[16] = "";
-    unsigned *left = malloc(sizeof *left);
-    memcpy(text, message.data, message.size < sizeof text ? message.size : sizeof text - 1);
+    unsigned *left = malloc(sizeof(*left));
+    memcpy(text, message.data, message.size < sizeof(text) ? message.size : sizeof(text) - 1);
     *left = (unsigned)strtoul(text, NULL, 10);
     sp_rpc_set_state(call, left);
     feed_next(call, user);
@@ -100,7 +100,7 @@ static const struct sp_rpc_stream_ops feed_ops = {
 /* ---- client streaming: the sum of the sizes ---- */
 
 static void sum_opened(struct sp_rpc_call *call, void *user) {
-    size_t *sum = calloc(1, sizeof *sum);
+    size_t *sum = calloc(1, sizeof(*sum));
     sp_rpc_set_state(call, sum);
     count_opened(call, user);
 }
@@ -116,7 +116,7 @@ static void sum_half_closed(struct sp_rpc_call *call, void *user) {
     const size_t *sum = sp_rpc_state(call);
     char text[32];
     (void)user;
-    snprintf(text, sizeof text, "%zu", *sum);
+    snprintf(text, sizeof(text), "%zu", *sum);
     sp_rpc_send(call, bytes_of(text));
     /* The status follows the message, without waiting for `sent`. */
     sp_rpc_finish(call);
@@ -201,13 +201,13 @@ static void news_tell(struct sp_rpc_call *call, void *user) {
     if (!subscriber->sending && subscriber->told != number) {
         subscriber->told = number;
         subscriber->sending = true;
-        snprintf(text, sizeof text, "%d", number);
+        snprintf(text, sizeof(text), "%d", number);
         sp_rpc_send(call, bytes_of(text));
     }
 }
 
 static void news_opened(struct sp_rpc_call *call, void *user) {
-    struct subscriber *subscriber = calloc(1, sizeof *subscriber);
+    struct subscriber *subscriber = calloc(1, sizeof(*subscriber));
     (void)user;
     subscriber->call = call;
     sp_rpc_set_state(call, subscriber);
@@ -307,7 +307,7 @@ static void carry_both_ways(struct rig *rig, const char *path) {
     struct sp_rpc_client *client = rig_client(rig, 0);
     struct sp_rpc_stream *stream = open_stream(rig, client, path);
     for (int i = 0; i < 300; i++) {
-        snprintf(text, sizeof text, "message %d", i);
+        snprintf(text, sizeof(text), "message %d", i);
         assert_int_equal(sp_rpc_stream_send(stream, bytes_of(text), &rig->error), SP_OK);
         assert_int_equal(sp_rpc_stream_receive(stream, &rig->arena, &reply, &rig->error), SP_OK);
         assert_bytes(reply, text);

@@ -20,15 +20,15 @@ static void tell_identity(struct sp_rpc_call *call, void *user) {
     char text[512];
     (void)user;
     sp_rpc_call_identity(call, &identity);
-    int size = snprintf(text, sizeof text, "%s", kinds[identity.kind]);
+    int size = snprintf(text, sizeof(text), "%s", kinds[identity.kind]);
     if (identity.uid_known) {
-        size += snprintf(text + size, sizeof text - (size_t)size, " %u", identity.uid);
+        size += snprintf(text + size, sizeof(text) - (size_t)size, " %u", identity.uid);
     }
     for (size_t i = 0; i < identity.uri_count; i++) {
-        size += snprintf(text + size, sizeof text - (size_t)size, " uri=%.*s", SP_STR_ARG(identity.uris[i]));
+        size += snprintf(text + size, sizeof(text) - (size_t)size, " uri=%.*s", SP_STR_ARG(identity.uris[i]));
     }
     for (size_t i = 0; i < identity.dns_count; i++) {
-        size += snprintf(text + size, sizeof text - (size_t)size, " dns=%.*s", SP_STR_ARG(identity.dns[i]));
+        size += snprintf(text + size, sizeof(text) - (size_t)size, " dns=%.*s", SP_STR_ARG(identity.dns[i]));
     }
     sp_rpc_reply(call, (struct sp_bytes){(const uint8_t *)text, (size_t)size});
 }
@@ -42,14 +42,14 @@ static const char *path_of(const char *name) {
     static char paths[8][128];
     static unsigned next;
     char *path = paths[next++ % COUNT(paths)];
-    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
+    snprintf(path, sizeof(paths[0]), "%s/%s", folder, name);
     return path;
 }
 
 static void sign(const struct certificate_authority *by, const char *names, int days, const char *name) {
     char certificate[128], key[128];
-    snprintf(certificate, sizeof certificate, "%s/%s.pem", folder, name);
-    snprintf(key, sizeof key, "%s/%s.key", folder, name);
+    snprintf(certificate, sizeof(certificate), "%s/%s.pem", folder, name);
+    snprintf(key, sizeof(key), "%s/%s.key", folder, name);
     authority_sign(by, names, days, certificate, key);
 }
 
@@ -97,7 +97,7 @@ static struct gate refusals = GATE_INIT;
 static void note_refusal(void *user, const struct sp_tls_refusal *refusal) {
     (void)user;
     pthread_mutex_lock(&last_refusal.lock);
-    snprintf(last_refusal.text, sizeof last_refusal.text, "%s|%s", refusal->reason, refusal->names);
+    snprintf(last_refusal.text, sizeof(last_refusal.text), "%s|%s", refusal->reason, refusal->names);
     last_refusal.peer = refusal->peer;
     pthread_mutex_unlock(&last_refusal.lock);
     gate_add(&refusals, 1);
@@ -123,7 +123,7 @@ static void start(struct rig *rig, bool mutual, const char *listen) {
         .unix_uids = &own,
         .unix_uid_count = 1,
     };
-    memset(rig, 0, sizeof *rig);
+    memset(rig, 0, sizeof(*rig));
     atomic_store(&good_notices, 0);
     atomic_store(&bad_notices, 0);
     assert_int_equal(sp_arena_init(&rig->arena, 4096, 1 << 20), SP_OK);
@@ -132,7 +132,7 @@ static void start(struct rig *rig, bool mutual, const char *listen) {
         fail_msg("%s", rig->error.message);
     }
     assert_int_equal(sp_rpc_server_start(rig->server, &rig->error), SP_OK);
-    snprintf(rig->target, sizeof rig->target, "127.0.0.1:%d", sp_rpc_server_port(rig->server, 0));
+    snprintf(rig->target, sizeof(rig->target), "127.0.0.1:%d", sp_rpc_server_port(rig->server, 0));
 }
 
 /* Asks who it is; "" with the rig's error where it does not get in. */
@@ -146,7 +146,7 @@ static const char *who(struct rig *rig, const struct sp_rpc_client_tls *tls) {
         return answer;
     }
     if (sp_rpc_client_call(client, "/test.Test/Who", bytes_of("x"), &rig->arena, &reply, &rig->error) == SP_OK) {
-        snprintf(answer, sizeof answer, "%.*s", (int)reply.size, (const char *)reply.data);
+        snprintf(answer, sizeof(answer), "%.*s", (int)reply.size, (const char *)reply.data);
     }
     sp_rpc_client_close(client);
     return answer;
@@ -155,10 +155,10 @@ static const char *who(struct rig *rig, const struct sp_rpc_client_tls *tls) {
 static struct sp_rpc_client_tls with(const char *ca, const char *name) {
     static char certificate[128], key[128], authority_file[128];
     struct sp_rpc_client_tls tls = {.ca = authority_file};
-    snprintf(authority_file, sizeof authority_file, "%s/%s", folder, ca);
+    snprintf(authority_file, sizeof(authority_file), "%s/%s", folder, ca);
     if (name != NULL) {
-        snprintf(certificate, sizeof certificate, "%s/%s.pem", folder, name);
-        snprintf(key, sizeof key, "%s/%s.key", folder, name);
+        snprintf(certificate, sizeof(certificate), "%s/%s.pem", folder, name);
+        snprintf(key, sizeof(key), "%s/%s.key", folder, name);
         tls.certificate = certificate;
         tls.key = key;
     }
@@ -263,11 +263,11 @@ static void a_revoked_certificate_is_refused_on_open_connections_too(void **stat
 /* Whatever the certificate, which our own client would not offer. `version` 0: without TLS. */
 static void shake_hands(const struct rig *rig, const char *name, const char *ca, int version, uint16_t *ret_port) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof address;
+    socklen_t size = sizeof(address);
     char bytes[256];
     address.sin_port = htons((uint16_t)sp_rpc_server_port(rig->server, 0));
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
     *ret_port = ntohs(address.sin_port);
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
@@ -275,9 +275,9 @@ static void shake_hands(const struct rig *rig, const char *name, const char *ca,
     SSL_CTX_set_max_proto_version(context, version);
     assert_int_equal(SSL_CTX_load_verify_locations(context, path_of(ca), NULL), 1);
     if (name != NULL) {
-        snprintf(bytes, sizeof bytes, "%s/%s.pem", folder, name);
+        snprintf(bytes, sizeof(bytes), "%s/%s.pem", folder, name);
         assert_int_equal(SSL_CTX_use_certificate_chain_file(context, bytes), 1);
-        snprintf(bytes, sizeof bytes, "%s/%s.key", folder, name);
+        snprintf(bytes, sizeof(bytes), "%s/%s.key", folder, name);
         assert_int_equal(SSL_CTX_use_PrivateKey_file(context, bytes, SSL_FILETYPE_PEM), 1);
     }
     static const char plaintext[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -285,13 +285,13 @@ static void shake_hands(const struct rig *rig, const char *name, const char *ca,
     SSL_set_fd(ssl, fd);
     SSL_set_alpn_protos(ssl, (const unsigned char *)"\2h2", 3);
     if (version == 0)
-        assert_true(send(fd, plaintext, sizeof plaintext - 1, MSG_NOSIGNAL) > 0);
+        assert_true(send(fd, plaintext, sizeof(plaintext) - 1, MSG_NOSIGNAL) > 0);
     if (version != 0 && SSL_connect(ssl) == 1)
-        (void)SSL_read(ssl, bytes, sizeof bytes); /* TLS 1.3 tells a client only now */
+        (void)SSL_read(ssl, bytes, sizeof(bytes)); /* TLS 1.3 tells a client only now */
     SSL_free(ssl);
     SSL_CTX_free(context);
     if (version == 0)
-        (void)recv(fd, bytes, sizeof bytes, 0);
+        (void)recv(fd, bytes, sizeof(bytes), 0);
     close(fd);
 }
 
@@ -327,7 +327,7 @@ static void a_refused_client_is_reported_with_its_address_the_reason_and_its_nam
         char peer[SP_PEER_TEXT_BYTES], expected_peer[64];
         sp_peer_write(&last_refusal.peer, peer);
         pthread_mutex_unlock(&last_refusal.lock);
-        snprintf(expected_peer, sizeof expected_peer, "127.0.0.1:%u", port);
+        snprintf(expected_peer, sizeof(expected_peer), "127.0.0.1:%u", port);
         assert_string_equal(peer, expected_peer);
     }
     struct sp_rpc_client_tls tls = with("ca.pem", "gateway");
@@ -351,10 +351,10 @@ static void unix_sockets_stay_plaintext_and_tell_the_user(void **state) {
     struct rig rig;
     char address[64], expected[32];
     (void)state;
-    snprintf(address, sizeof address, "unix:%.40s/socket", folder);
+    snprintf(address, sizeof(address), "unix:%.40s/socket", folder);
     start(&rig, true, address);
-    snprintf(rig.target, sizeof rig.target, "%s", address);
-    snprintf(expected, sizeof expected, "unix %u", getuid());
+    snprintf(rig.target, sizeof(rig.target), "%s", address);
+    snprintf(expected, sizeof(expected), "unix %u", getuid());
     struct sp_rpc_client_tls tls = {.ca = NULL};
     assert_string_equal(who(&rig, &tls), expected);
     rig_stop(&rig);
@@ -366,7 +366,7 @@ static void the_health_listener_answers_nothing_else(void **state) {
     struct sp_rpc_client *client;
     (void)state;
     start(&rig, true, "127.0.0.1:0");
-    snprintf(rig.target, sizeof rig.target, "127.0.0.1:%d", sp_rpc_server_port(rig.server, 1));
+    snprintf(rig.target, sizeof(rig.target), "127.0.0.1:%d", sp_rpc_server_port(rig.server, 1));
     struct sp_rpc_client_options options = {.target = rig.target};
     assert_int_equal(sp_rpc_client_open(&options, &client, &rig.error), SP_OK);
     assert_int_equal(sp_rpc_client_call(client, "/grpc.health.v1.Health/Check", (struct sp_bytes){NULL, 0}, &rig.arena,
@@ -388,9 +388,9 @@ static bool handshakes_with(int port, int version) {
     SSL_CTX_set_min_proto_version(context, version);
     SSL_CTX_set_max_proto_version(context, version);
     static const unsigned char alpn[] = {2, 'h', '2'};
-    SSL_CTX_set_alpn_protos(context, alpn, sizeof alpn);
+    SSL_CTX_set_alpn_protos(context, alpn, sizeof(alpn));
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
     SSL *tls = SSL_new(context);
     SSL_set_fd(tls, fd);
     bool good = SSL_connect(tls) == 1;

@@ -116,7 +116,7 @@ _Noreturn static void run_clients(const struct talk *talk) {
     char target[64], go;
     struct sp_error error;
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    hear(talk, target, sizeof target);
+    hear(talk, target, sizeof(target));
     sp_rpc_global_init();
     struct sp_rpc_client *asking = connect_client(target);
     for (int i = 0; i < STREAMS; i++)
@@ -141,7 +141,7 @@ static void reads_a_request_while_streams_have_more_to_send(void **state) {
     if (clients == 0)
         run_clients(&(struct talk){to_clients[0], from_clients[1]});
     rig_start(&rig, methods, COUNT(methods), 1);
-    assert_int_equal(write(to_clients[1], rig.target, sizeof rig.target), sizeof rig.target);
+    assert_int_equal(write(to_clients[1], rig.target, sizeof(rig.target)), sizeof(rig.target));
     assert_true(gate_wait(&blocked, 1));
     assert_int_equal(write(to_clients[1], "g", 1), 1);
     assert_int_equal(read(from_clients[0], &said, 1), 1); /* the request is in the server's socket */

@@ -34,7 +34,7 @@ static void refuse(struct sp_rpc_call *call, void *user) {
 static void refuse_at_length(struct sp_rpc_call *call, void *user) {
     static char message[4096];
     (void)user;
-    memset(message, 'x', sizeof message - 1);
+    memset(message, 'x', sizeof(message) - 1);
     memcpy(message + 1023, "é", 2); /* a character across the cut */
     sp_rpc_fail(call, SP_ERR_PRECONDITION, message);
 }
@@ -247,7 +247,7 @@ static void survives_garbage_on_the_wire(void **state) {
         struct sockaddr_in to = {.sin_family = AF_INET,
                                  .sin_port = htons((uint16_t)sp_rpc_server_port(rig->server, 0)),
                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-        assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof to), 0);
+        assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof(to)), 0);
         assert_int_equal(send(fd, garbage[i], strlen(garbage[i]), MSG_NOSIGNAL), strlen(garbage[i]));
         close(fd);
     }

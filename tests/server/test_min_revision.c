@@ -34,7 +34,7 @@ static const struct {
 
 static void says_whether_the_store_has_reached_it(void **state) {
     (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         Sallyport__V1__Revision wanted = SALLYPORT__V1__REVISION__INIT;
         struct sp_error error = {0};
         wanted.epoch = rows[i].epoch;
@@ -58,7 +58,7 @@ static void refuses_what_may_be_of_before_etcd_went_back(void **state) {
                  {50, SP_ERR_PRECONDITION},
                  {51, SP_ERR_UNAVAILABLE}};
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         Sallyport__V1__Revision wanted = SALLYPORT__V1__REVISION__INIT;
         struct sp_error error = {0};
         wanted.epoch = 3;

@@ -73,7 +73,7 @@ static void finds_the_same_differences_whatever_the_pages(void **state) {
     struct side *side = &sides->side[1];
     struct comparison_result whole = {.compared = 0};
     make_differences(sides, side);
-    for (size_t i = 0; i < sizeof(page_sizes) / sizeof(page_sizes[0]); i++) {
+    for (size_t i = 0; i < sizeof(page_sizes) / sizeof(*page_sizes); i++) {
         sides->etcd.page_max = page_sizes[i];
         struct comparison_result result = compare_all(sides, side);
         assert_int_equal(result.differences, 3);
@@ -106,7 +106,7 @@ static void a_listing_makes_the_same_store_whatever_the_pages(void **state) {
     struct side *side = &sides->side[1], *writer = &sides->side[0];
     begin_to_follow(writer);
     begin_to_follow(side);
-    for (size_t i = 0; i < sizeof(page_sizes) / sizeof(page_sizes[0]); i++) {
+    for (size_t i = 0; i < sizeof(page_sizes) / sizeof(*page_sizes); i++) {
         for (uint64_t user = 0; user < 5; user++)
             make_user(writer, 100 + 10 * i + user);
         side_lose_entity(side, SP_KIND_PRINCIPAL);
@@ -122,7 +122,7 @@ static void a_listing_that_does_not_add_up_is_refused_whatever_the_pages(void **
     struct side *side = &sides->side[1], *empty = &sides->side[2];
     make_differences(sides, side);
     size_t entities = count_records(side, SP_REPLICA_ENTITY);
-    for (size_t i = 0; i < sizeof(page_sizes) / sizeof(page_sizes[0]); i++) {
+    for (size_t i = 0; i < sizeof(page_sizes) / sizeof(*page_sizes); i++) {
         sides->etcd.page_max = page_sizes[i];
         assert_int_equal(sp_source_list_all(&side->follower.link, &side->error), SP_ERR_PRECONDITION);
         assert_said(side, "do not add up");

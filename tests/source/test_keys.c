@@ -65,12 +65,12 @@ static void reads_a_url(void **state) {
     struct sp_str endpoints, prefix;
     struct sp_error error = {0};
     (void)state;
-    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+    for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
         assert_int_equal(sp_source_read_url(good[i].url, &endpoints, &prefix, &error), SP_OK);
         assert_true(sp_str_equal(endpoints, sp_str_from(good[i].endpoints)));
         assert_true(sp_str_equal(prefix, sp_str_from(good[i].prefix)));
     }
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         assert_int_equal(sp_source_read_url(bad[i].url, &endpoints, &prefix, &error), SP_ERR_INVALID);
         if (strstr(error.message, bad[i].reason) == NULL)
             fail_msg("%s: %s", bad[i].url, error.message);
@@ -147,7 +147,7 @@ static void reads_every_key_that_it_makes_and_no_other(void **state) {
         assert_bytes(key.name, "12345678", 8);
         assert_int_equal(key.part, space == SP_REPLICA_CHANGE ? 7 : 0);
     }
-    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
         assert_int_equal(sp_source_read_key(prefix, bytes(others[i])).kind, SP_SOURCE_OTHER_KEY);
     sp_arena_fini(&arena);
 }

@@ -69,7 +69,7 @@ static void small_transactions_are_learnt_and_larger_changes_written_in_parts(vo
     struct side *writer = &sides->side[0], *other = &sides->side[1];
     begin_to_follow(writer);
     begin_to_follow(other);
-    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+    for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
         sides->etcd.max_operations = limits[i];
         writer->writer.link.txn_operations = 0;
         make_user(writer, 1000 * (i + 1));

@@ -58,9 +58,9 @@ struct copy {
 static void open_copy(struct copy *copy) {
     char name[96];
     *copy = (struct copy){.fd = -1};
-    snprintf(copy->world.path, sizeof copy->world.path, "%.48s/copy", world.path);
+    snprintf(copy->world.path, sizeof(copy->world.path), "%.48s/copy", world.path);
     assert_int_equal(mkdir(copy->world.path, 0700), 0);
-    snprintf(name, sizeof name, "%s/data.mdb", copy->world.path);
+    snprintf(name, sizeof(name), "%s/data.mdb", copy->world.path);
     copy->fd = open(name, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
     assert_true(copy->fd >= 0);
 }
@@ -68,9 +68,9 @@ static void open_copy(struct copy *copy) {
 static void remove_copy(struct copy *copy) {
     char name[96];
     sp_store_close(copy->world.store);
-    snprintf(name, sizeof name, "%s/data.mdb", copy->world.path);
+    snprintf(name, sizeof(name), "%s/data.mdb", copy->world.path);
     unlink(name);
-    snprintf(name, sizeof name, "%s/lock.mdb", copy->world.path);
+    snprintf(name, sizeof(name), "%s/lock.mdb", copy->world.path);
     unlink(name);
     rmdir(copy->world.path);
 }
@@ -168,7 +168,7 @@ struct findings {
 static void note_finding(void *context, const char *finding) {
     struct findings *findings = context;
     if (findings->count++ == 0)
-        snprintf(findings->first, sizeof findings->first, "%s", finding);
+        snprintf(findings->first, sizeof(findings->first), "%s", finding);
 }
 
 static struct findings verify(enum sp_status expected) {
@@ -219,7 +219,7 @@ static void verify_finds_what_is_there_for_no_reason(void **state) {
     (void)state;
     uint64_t workspace = 99;
     uint8_t record[16] = {0};
-    struct sp_bytes value = {record, sizeof record};
+    struct sp_bytes value = {record, sizeof(record)};
     fill_some();
     sp_store_be64(record + 8, sp_seal(SP_SEAL_WORKSPACE, sp_number_key(&workspace), (struct sp_bytes){record, 8}));
     damage(SP_DB_WORKSPACE, sp_number_key(&workspace), &value);
@@ -233,13 +233,13 @@ static void verify_names_wrong_and_damaged_counts(void **state) {
     (void)state;
     uint8_t key[9] = {[7] = 1, [8] = SP_COUNT_KEYS};
     uint8_t five[8] = {[7] = 5};
-    const struct sp_bytes wrong = {five, sizeof five}, damaged = {five, 3};
+    const struct sp_bytes wrong = {five, sizeof(five)}, damaged = {five, 3};
     fill_some();
-    damage(SP_DB_COUNT, (struct sp_bytes){key, sizeof key}, &wrong);
+    damage(SP_DB_COUNT, (struct sp_bytes){key, sizeof(key)}, &wrong);
     struct findings findings = verify(SP_ERR_CORRUPT);
     assert_int_equal(findings.count, 1);
     assert_string_equal(findings.first, "the count of keys in workspace number 1 is 5; there are 1");
-    damage(SP_DB_COUNT, (struct sp_bytes){key, sizeof key}, &damaged);
+    damage(SP_DB_COUNT, (struct sp_bytes){key, sizeof(key)}, &damaged);
     findings = verify(SP_ERR_CORRUPT);
     assert_int_equal(findings.count, 1);
     assert_string_equal(findings.first, "the count of keys in workspace number 1 is damaged; there are 1");
@@ -250,10 +250,10 @@ static void verify_names_a_damaged_entity_and_reindex_refuses_it(void **state) {
     (void)state;
     static const uint8_t key[] = {SP_KIND_PRINCIPAL, 'w', '1', 0, 'p', '7'};
     static const uint8_t garbage[] = {0xff, 0xff, 0xff};
-    struct sp_bytes value = {garbage, sizeof garbage};
+    struct sp_bytes value = {garbage, sizeof(garbage)};
     struct sp_error error;
     fill_some();
-    damage(SP_DB_ENTITY, (struct sp_bytes){key, sizeof key}, &value);
+    damage(SP_DB_ENTITY, (struct sp_bytes){key, sizeof(key)}, &value);
     struct findings findings = verify(SP_ERR_CORRUPT);
     assert_non_null(strstr(findings.first, "principal w1/p7: its stored entity is damaged"));
     assert_int_equal(sp_store_reindex(world.store, NULL, NULL, &error), SP_ERR_CORRUPT);

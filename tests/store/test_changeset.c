@@ -168,7 +168,7 @@ static void deleting_leaves_tombstones_for_ids_that_are_never_reused(void **stat
     apply(put_everything);
     apply(delete_everything);
     struct sp_snapshot *snapshot = acquired();
-    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+    for (size_t i = 0; i < sizeof(expected) / sizeof(*expected); i++) {
         struct sp_entity_key key = {.size = sizes[i]};
         bool exists;
         memcpy(key.bytes, expected[i], sizes[i]);
@@ -426,7 +426,7 @@ static void the_chain_holds_and_shows_an_altered_entry(void **state) {
     struct sp_bytes entry;
     uint8_t altered[512];
     assert_int_equal(sp_view_get(sp_snapshot_view(snapshot), SP_DB_CHANGE, sp_number_key(&number), &entry), SP_OK);
-    assert_true(entry.size < sizeof altered);
+    assert_true(entry.size < sizeof(altered));
     memcpy(altered, entry.data, entry.size);
     size_t size = entry.size;
     let_go(snapshot);
@@ -591,7 +591,7 @@ static void requests_are_found_until_they_expire(void **state) {
     assert_int_equal(sp_write_begin(world.store, &write, &error), SP_OK);
     for (int i = 0; i < 4; i++) {
         Sallyport__Store__V1__StoredRequest request = SALLYPORT__STORE__V1__STORED_REQUEST__INIT;
-        request.reply = (ProtobufCBinaryData){sizeof reply, reply};
+        request.reply = (ProtobufCBinaryData){sizeof(reply), reply};
         request.expires_at = 100 + 10 * i;
         assert_int_equal(sp_request_put(write, ids[i], &request), SP_OK);
     }
@@ -633,7 +633,7 @@ static enum sp_status note_key(void *context, struct sp_bytes key, struct sp_byt
     (void)value;
     const uint8_t *id = memchr(key.data + 1, 0, key.size - 1);
     size_t at = strlen(keys->text);
-    snprintf(keys->text + at, sizeof keys->text - at, "%.*s ", (int)(key.data + key.size - (id + 1)),
+    snprintf(keys->text + at, sizeof(keys->text) - at, "%.*s ", (int)(key.data + key.size - (id + 1)),
              (const char *)id + 1);
     return ++keys->count == keys->stop_at ? SP_WALK_END : SP_OK;
 }

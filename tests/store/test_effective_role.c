@@ -74,7 +74,7 @@ static void takes_the_highest_of_direct_and_group_grants(void **state) {
     world_put_user(&world, 1, 5, false, false);
     world_put_member(&world, 1, 10, 5);
     world_put_member(&world, 1, 11, 5);
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+    for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
         const struct {
             char kind;
             uint64_t subject;
@@ -89,7 +89,7 @@ static void takes_the_highest_of_direct_and_group_grants(void **state) {
         }
     }
     world_commit(&world);
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+    for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
         struct sp_best_grant best = best_of(5, table[i].resource);
         assert_int_equal(best.role, table[i].expected);
         assert_int_equal(best.subject, table[i].of);
@@ -197,7 +197,7 @@ static void equals_a_naive_loop_on_random_graphs(void **state) {
     (void)state;
     uint64_t rng = world_seed("equals_a_naive_loop_on_random_graphs");
     for (int round = 0; round < 12; round++) {
-        struct graph *graph = calloc(1, sizeof *graph);
+        struct graph *graph = calloc(1, sizeof(*graph));
         assert_non_null(graph);
         world_fini(&world);
         world_init(&world);

@@ -127,7 +127,7 @@ static void tells_what_a_principal_is(void **state) {
         {4, {.found = false}},
     };
     struct sp_view *view = look();
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+    for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
         struct sp_principal_state got;
         assert_int_equal(sp_index_principal(view, table[i].number, &got), SP_OK);
         assert_int_equal(got.found, table[i].expected.found);
@@ -171,7 +171,7 @@ static void finds_actions_by_type_and_name(void **state) {
         {"", "use", {.found = false}},
     };
     struct sp_view *view = look();
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+    for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
         struct sp_action got;
         assert_int_equal(sp_index_action(view, sp_str_from(table[i].type), sp_str_from(table[i].action), &got), SP_OK);
         assert_int_equal(got.found, table[i].expected.found);

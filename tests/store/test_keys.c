@@ -107,7 +107,7 @@ static void reads_the_parts_of_a_key(void **state) {
          .part_count = 2,
          .parts = {"voice", "v"}},
     };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct sp_entity_name name;
         assert_int_equal(sp_entity_key_read(cases[i].key, &name), SP_OK);
         assert_true(sp_entity_key_is_valid(cases[i].key));
@@ -137,7 +137,7 @@ static void refuses_bytes_that_are_not_a_key(void **state) {
         {(const uint8_t *)"\12w", 3},                /* the tombstone of nothing */
         {(const uint8_t *)"\4w\0a\0b\0c\0d\0e", 12}, /* too many parts */
     };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct sp_entity_name name;
         struct sp_entity_key tombstone;
         if (sp_entity_key_read(cases[i], &name) != SP_ERR_CORRUPT || sp_entity_key_is_valid(cases[i]))

@@ -42,13 +42,13 @@ static bool is_voice(uint64_t resource) {
 
 static const char *resource_id(uint64_t resource) {
     static char id[16];
-    snprintf(id, sizeof id, "r%d", (int)resource);
+    snprintf(id, sizeof(id), "r%d", (int)resource);
     return id;
 }
 
 static const char *id_of(char letter, uint64_t number) {
     static char id[16];
-    snprintf(id, sizeof id, "%c%d", letter, (int)number);
+    snprintf(id, sizeof(id), "%c%d", letter, (int)number);
     return id;
 }
 
@@ -147,7 +147,7 @@ static void change_something(struct world *world, struct model *model, uint64_t 
     static void (*const changes[])(struct world *, struct model *, uint64_t *) = {
         change_principal, change_group, change_member, change_resource, change_grant, change_key,
     };
-    changes[pick(rng, sizeof changes / sizeof changes[0])](world, model, rng);
+    changes[pick(rng, sizeof(changes) / sizeof(*changes))](world, model, rng);
 }
 
 /* ---- what the model says ---- */
@@ -223,7 +223,7 @@ static void assert_reindex_changes_nothing(struct world *world) {
     raw_digest_indexes(world, before);
     assert_int_equal(sp_store_reindex(world->store, NULL, NULL, &error), SP_OK);
     raw_digest_indexes(world, after);
-    assert_memory_equal(before, after, sizeof before);
+    assert_memory_equal(before, after, sizeof(before));
 }
 
 static void follows_a_model_through_random_changesets(void **state) {

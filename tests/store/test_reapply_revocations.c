@@ -86,7 +86,7 @@ static const struct key_case key_cases[] = {
      {.names = {"voices_write"}, .expires_at_s = 9, .disabled = true},
      "disabled, expiry brought forward, permissions narrowed"},
 };
-enum { KEY_CASES = sizeof(key_cases) / sizeof(key_cases[0]) };
+enum { KEY_CASES = sizeof(key_cases) / sizeof(*key_cases) };
 
 static void assert_texts(char **texts, size_t count, const char *const *expected, const char *name) {
     size_t expected_count = 0;
@@ -414,15 +414,15 @@ static struct CMUnitTest case_of(const char *name, CMUnitTestFunction test, cons
 }
 
 int main(void) {
-    enum { SHARES = sizeof(share_cases) / sizeof(share_cases[0]) };
-    enum { SCHEMAS = sizeof(schema_cases) / sizeof(schema_cases[0]) };
+    enum { SHARES = sizeof(share_cases) / sizeof(*share_cases) };
+    enum { SCHEMAS = sizeof(schema_cases) / sizeof(*schema_cases) };
     static const struct CMUnitTest others[] = {
         cmocka_unit_test(takes_back_what_was_revoked_of_a_key),
         cmocka_unit_test(judges_a_key_by_its_last_state_only),
         cmocka_unit_test(takes_back_people_and_workspaces),
         cmocka_unit_test(takes_back_operators_and_names_given_anew),
     };
-    struct CMUnitTest tests[SHARES + SCHEMAS + sizeof(others) / sizeof(others[0])];
+    struct CMUnitTest tests[SHARES + SCHEMAS + sizeof(others) / sizeof(*others)];
     size_t count = 0;
     for (size_t i = 0; i < SHARES; i++)
         tests[count++] = case_of(share_cases[i].name, takes_back_what_was_unshared, &share_cases[i]);

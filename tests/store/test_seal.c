@@ -101,7 +101,7 @@ static bool same_key(const struct sp_key *a, const struct sp_key *b) {
            a->workspace_number == b->workspace_number && a->disabled == b->disabled &&
            a->has_allowlist == b->has_allowlist && a->expires_at_s == b->expires_at_s &&
            a->permissions.all == b->permissions.all &&
-           memcmp(a->permissions.bits, b->permissions.bits, sizeof a->permissions.bits) == 0 &&
+           memcmp(a->permissions.bits, b->permissions.bits, sizeof(a->permissions.bits)) == 0 &&
            a->allowed_ranges.size == b->allowed_ranges.size &&
            (a->allowed_ranges.size == 0 ||
             memcmp(a->allowed_ranges.data, b->allowed_ranges.data, a->allowed_ranges.size) == 0);

@@ -228,9 +228,9 @@ static void long_names_of_actions_are_not_kept_and_not_cut(void **state) {
     uint8_t name[SP_KEPT_ACTION_BYTES + 1];
     struct sp_action action = {.found = true, .role = SP_ROLE_ADMIN};
     struct sp_action got = {.found = false};
-    memset(name, 'a', sizeof name);
+    memset(name, 'a', sizeof(name));
     sp_kept_begin(&kept, 1, 1);
-    for (size_t size = 1; size <= sizeof name; size++) {
+    for (size_t size = 1; size <= sizeof(name); size++) {
         action.type_number = (uint32_t)size;
         sp_kept_put_action(&kept, (struct sp_bytes){name, size}, &action);
         bool found = sp_kept_find_action(&kept, (struct sp_bytes){name, size}, &got);

@@ -88,8 +88,8 @@ static struct helper start_helper(const char *task, const char *path) {
     char path_copy[64];
     struct helper helper;
     posix_spawn_file_actions_t actions;
-    snprintf(task_copy, sizeof task_copy, "%s", task);
-    snprintf(path_copy, sizeof path_copy, "%s", path);
+    snprintf(task_copy, sizeof(task_copy), "%s", task);
+    snprintf(path_copy, sizeof(path_copy), "%s", path);
     char *const argv[] = {self, task_copy, path_copy, NULL};
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
     assert_int_equal(posix_spawn_file_actions_init(&actions), 0);
@@ -153,7 +153,7 @@ static void write_task(struct world *other) {
 
 static int run_task(const char *task, const char *path) {
     struct world other = {.store = NULL};
-    snprintf(other.path, sizeof other.path, "%s", path);
+    snprintf(other.path, sizeof(other.path), "%s", path);
     if (sp_arena_init(&other.arena, 1 << 16, 1 << 28) != SP_OK)
         return 1;
     if (strcmp(task, "grow") == 0)
@@ -181,7 +181,7 @@ static void kill_helper(const struct helper *helper) {
 static unsigned mode_of(const char *folder, const char *name) {
     char path[128];
     struct stat of_file;
-    snprintf(path, sizeof path, "%s%s%s", folder, *name != '\0' ? "/" : "", name);
+    snprintf(path, sizeof(path), "%s%s%s", folder, *name != '\0' ? "/" : "", name);
     assert_int_equal(stat(path, &of_file), 0);
     return of_file.st_mode & 0777;
 }
@@ -194,9 +194,9 @@ static enum sp_status create_in(const char *path, const char *yaml, struct sp_er
 
 static void remove_store(const char *path) {
     char name[128];
-    snprintf(name, sizeof name, "%s/data.mdb", path);
+    snprintf(name, sizeof(name), "%s/data.mdb", path);
     unlink(name);
-    snprintf(name, sizeof name, "%s/lock.mdb", path);
+    snprintf(name, sizeof(name), "%s/lock.mdb", path);
     unlink(name);
     rmdir(path);
 }
@@ -204,10 +204,10 @@ static void remove_store(const char *path) {
 static void makes_a_store_with_its_modes_whatever_the_umask(void **state) {
     (void)state;
     static const mode_t umasks[] = {0, 022, 077};
-    for (size_t i = 0; i < sizeof umasks / sizeof umasks[0]; i++) {
+    for (size_t i = 0; i < sizeof(umasks) / sizeof(*umasks); i++) {
         struct sp_error error;
         char path[96];
-        snprintf(path, sizeof path, "%s/new", world.path);
+        snprintf(path, sizeof(path), "%s/new", world.path);
         mode_t old = umask(umasks[i]);
         enum sp_status status = create_in(path, world_schema, &error);
         umask(old);
@@ -250,7 +250,7 @@ static void a_refused_schema_makes_no_store_and_the_next_try_may_succeed(void **
     (void)state;
     struct sp_error error;
     char path[96];
-    snprintf(path, sizeof path, "%s/new", world.path);
+    snprintf(path, sizeof(path), "%s/new", world.path);
     assert_int_equal(create_in(path, "version: 7\n", &error), SP_ERR_INVALID);
     assert_int_equal(create_in(path,
                                "version: 1\ntypes: {voice: {actions: {edit: {role: editor}}}}\n"
@@ -277,7 +277,7 @@ static void refuses_another_format(void **state) {
     struct sp_write *write;
     uint8_t format[4] = {0, 0, 0, SP_STORE_FORMAT + 1};
     assert_int_equal(sp_write_begin(world.store, &write, &error), SP_OK);
-    assert_int_equal(sp_write_meta(write, "format", (struct sp_bytes){format, sizeof format}), SP_OK);
+    assert_int_equal(sp_write_meta(write, "format", (struct sp_bytes){format, sizeof(format)}), SP_OK);
     assert_int_equal(sp_write_commit(write, &error), SP_OK);
     sp_store_close(world.store);
     world.store = NULL;
@@ -294,7 +294,7 @@ static void refuses_lmdb_data_that_is_no_store(void **state) {
     struct sp_store_options options = {.mode = SP_STORE_READ};
     MDB_env *env;
     char path[96];
-    snprintf(path, sizeof path, "%s/other", world.path);
+    snprintf(path, sizeof(path), "%s/other", world.path);
     assert_int_equal(mkdir(path, 0700), 0);
     assert_int_equal(mdb_env_create(&env), 0);
     assert_int_equal(mdb_env_open(env, path, 0, 0600), 0);
@@ -535,7 +535,7 @@ static void tells_its_size_and_readers(void **state) {
     assert_true(stats.readers >= 1);
     struct stat of_file;
     char path[128];
-    snprintf(path, sizeof path, "%s/data.mdb", world.path);
+    snprintf(path, sizeof(path), "%s/data.mdb", world.path);
     assert_int_equal(stat(path, &of_file), 0);
     assert_true(stats.used_bytes > 0 && stats.used_bytes <= (uint64_t)of_file.st_size + 8192);
     sp_snapshot_close(snapshot);

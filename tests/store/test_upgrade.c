@@ -108,7 +108,7 @@ struct told {
 
 static void note_line(void *context, const char *line) {
     struct told *told = context;
-    assert_true(told->count < sizeof(told->lines) / sizeof(told->lines[0]));
+    assert_true(told->count < sizeof(told->lines) / sizeof(*told->lines));
     snprintf(told->lines[told->count++], sizeof(told->lines[0]), "%s", line);
 }
 

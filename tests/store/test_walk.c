@@ -205,7 +205,7 @@ static int tear_down(void **state) {
 }
 
 static void check_walks(struct scene *scene, enum sp_status answer, enum sp_status expected) {
-    for (size_t i = 0; i < sizeof(walks) / sizeof(walks[0]); i++) {
+    for (size_t i = 0; i < sizeof(walks) / sizeof(*walks); i++) {
         struct visits visits = {.answer = answer};
         enum sp_status status = walks[i].walk(scene, &visits);
         if (status != expected || visits.count != 1)
@@ -214,7 +214,7 @@ static void check_walks(struct scene *scene, enum sp_status answer, enum sp_stat
 }
 
 static void goes_on_while_the_visitor_returns_ok(void **state) {
-    for (size_t i = 0; i < sizeof(walks) / sizeof(walks[0]); i++) {
+    for (size_t i = 0; i < sizeof(walks) / sizeof(*walks); i++) {
         struct visits visits = {.answer = SP_OK};
         assert_int_equal(walks[i].walk(*state, &visits), SP_OK);
         if (visits.count < 2)
@@ -242,7 +242,7 @@ static void sources_are_visited_from_the_first_after_the_one_that_is_named(void 
     const struct scene *scene = *state;
     struct sp_usage_view *view = NULL;
     assert_int_equal(sp_usage_view_begin(scene->usage, &view), SP_OK);
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         struct visits visits = {.answer = SP_OK};
         assert_int_equal(sp_usage_view_sources(view, &rows[i].after, visit_source, &visits), SP_OK);
         assert_int_equal(visits.count, rows[i].visits);

@@ -62,7 +62,7 @@ static const struct question_text question_texts[] = {
     {"above U+10FFFF", QT_ALL, QT_TEXT("\xf4\x90\x80\x80"), QT_ALL},
 };
 
-enum { QUESTION_TEXTS = sizeof(question_texts) / sizeof(question_texts[0]) };
+enum { QUESTION_TEXTS = sizeof(question_texts) / sizeof(*question_texts) };
 
 /* What each API answers to a text that may not be asked, and nothing else; one bad item of several
  * is answered in its place. Gateways have no error to answer with: they are denied. */

@@ -190,7 +190,7 @@ static const char *const permission_names[] = {"api_key_rotate", "resource_regis
 void scene_permission_bits(const char *const *names, size_t count, uint8_t bits[static SP_PERMISSION_SET_BYTES]) {
     struct sp_permission_set set = {.all = false};
     for (size_t i = 0; i < count; i++)
-        for (size_t j = 0; j < sizeof(permission_names) / sizeof(permission_names[0]); j++)
+        for (size_t j = 0; j < sizeof(permission_names) / sizeof(*permission_names); j++)
             if (strcmp(names[i], permission_names[j]) == 0)
                 sp_permission_set_add(&set, (uint8_t)j);
     memcpy(bits, set.bits, SP_PERMISSION_SET_BYTES);

@@ -50,7 +50,7 @@ static void append(struct growing *all, const void *data, size_t size) {
 
 static void append_record(void *context, enum sp_database database, struct sp_bytes key, struct sp_bytes value) {
     uint64_t head[3] = {(uint64_t)database, key.size, value.size};
-    append(context, head, sizeof head);
+    append(context, head, sizeof(head));
     append(context, key.data, key.size);
     append(context, value.data, value.size);
 }
@@ -75,10 +75,10 @@ static uintptr_t map_base(const struct world *world) {
     char line[512];
     char path[128];
     uintptr_t base = 0;
-    snprintf(path, sizeof path, "%s/data.mdb", world->path);
+    snprintf(path, sizeof(path), "%s/data.mdb", world->path);
     FILE *maps = fopen("/proc/self/maps", "r");
     assert_non_null(maps);
-    while (base == 0 && fgets(line, sizeof line, maps) != NULL) {
+    while (base == 0 && fgets(line, sizeof(line), maps) != NULL) {
         if (strstr(line, path) != NULL)
             base = (uintptr_t)strtoull(line, NULL, 16);
     }
@@ -98,7 +98,7 @@ static void note_bytes(struct places *places, struct sp_bytes bytes) {
     for (size_t i = 0; i < bytes.size; i++) {
         if (places->count == places->capacity) {
             places->capacity = places->capacity * 2 + 1024;
-            places->offsets = realloc(places->offsets, places->capacity * sizeof *places->offsets);
+            places->offsets = realloc(places->offsets, places->capacity * sizeof(*places->offsets));
             assert_non_null(places->offsets);
         }
         places->offsets[places->count++] = (uintptr_t)(bytes.data + i) - places->base;
@@ -128,7 +128,7 @@ void raw_each_byte(struct world *world, enum sp_database database, raw_visit *vi
 void raw_flip(struct world *world, uint64_t file_offset, uint8_t bits) {
     char path[128];
     uint8_t byte;
-    snprintf(path, sizeof path, "%s/data.mdb", world->path);
+    snprintf(path, sizeof(path), "%s/data.mdb", world->path);
     int fd = open(path, O_RDWR | O_CLOEXEC);
     assert_true(fd >= 0);
     assert_int_equal(pread(fd, &byte, 1, (off_t)file_offset), 1);

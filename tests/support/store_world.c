@@ -72,7 +72,7 @@ static void skip_numbers(struct world *world) {
     uint8_t next[16] = {[2] = 1, [10] = 1};
     struct sp_write *write;
     ok(sp_write_begin(world->store, &write, &error), &error);
-    assert_int_equal(sp_write_meta(write, "next", (struct sp_bytes){next, sizeof next}), SP_OK);
+    assert_int_equal(sp_write_meta(write, "next", (struct sp_bytes){next, sizeof(next)}), SP_OK);
     ok(sp_write_commit(write, &error), &error);
 }
 
@@ -100,7 +100,7 @@ void world_init(struct world *world) {
 
 static void remove_file(const char *folder, const char *name) {
     char path[128];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
     unlink(path);
 }
 
@@ -283,11 +283,11 @@ void world_put_grant(struct world *world, uint64_t workspace, const struct world
 }
 
 void world_digest_of(uint64_t key_number, uint8_t ret_digest[static 32]) {
-    sp_sha256(&key_number, sizeof key_number, ret_digest);
+    sp_sha256(&key_number, sizeof(key_number), ret_digest);
 }
 
 static char **copy_list(struct world *world, const char *const *texts, size_t count) {
-    char **copies = sp_arena_calloc(&world->arena, count + 1, sizeof *copies);
+    char **copies = sp_arena_calloc(&world->arena, count + 1, sizeof(*copies));
     assert_non_null(copies);
     for (size_t i = 0; i < count; i++)
         copies[i] = copy_of(world, texts[i]);
@@ -302,10 +302,10 @@ void world_put_key(struct world *world, uint64_t workspace, const struct world_k
     Sallyport__V1__Permissions permissions = SALLYPORT__V1__PERMISSIONS__INIT;
     Sallyport__V1__ApiKey content = SALLYPORT__V1__API_KEY__INIT;
     Sallyport__Store__V1__StoredKey stored = SALLYPORT__STORE__V1__STORED_KEY__INIT;
-    memcpy(bits, key->permissions, sizeof bits);
+    memcpy(bits, key->permissions, sizeof(bits));
     world_digest_of(key->number, digest);
     if (key->digest != NULL)
-        memcpy(digest, key->digest, sizeof digest);
+        memcpy(digest, key->digest, sizeof(digest));
     permissions.all = key->all;
     permissions.names = names;
     permissions.n_names = key->all ? 0 : 1;
@@ -318,8 +318,8 @@ void world_put_key(struct world *world, uint64_t workspace, const struct world_k
     content.expires_at = key->expires_at_s;
     content.disabled = key->disabled;
     stored.key = &content;
-    stored.digest = (ProtobufCBinaryData){sizeof digest, digest};
-    stored.permission_bits = (ProtobufCBinaryData){key->all ? 0 : sizeof bits, bits};
+    stored.digest = (ProtobufCBinaryData){sizeof(digest), digest};
+    stored.permission_bits = (ProtobufCBinaryData){key->all ? 0 : sizeof(bits), bits};
     stored.principal_number = key->principal;
     stored.workspace_number = workspace;
     stored.principal_kind = SALLYPORT__V1__PRINCIPAL_KIND__USER;
@@ -332,10 +332,10 @@ void world_put_operator(struct world *world, const char *name, const uint8_t dig
     uint8_t copy[32];
     Sallyport__V1__Operator content = SALLYPORT__V1__OPERATOR__INIT;
     Sallyport__Store__V1__StoredOperator stored = SALLYPORT__STORE__V1__STORED_OPERATOR__INIT;
-    memcpy(copy, digest, sizeof copy);
+    memcpy(copy, digest, sizeof(copy));
     content.name = copy_of(world, name);
     stored.operator_ = &content;
-    stored.digest = (ProtobufCBinaryData){sizeof copy, copy};
+    stored.digest = (ProtobufCBinaryData){sizeof(copy), copy};
     const char *parts[] = {name};
     struct sp_entity_key key = key_of(SP_KIND_OPERATOR, "", parts, 1);
     put(world, &key, &stored.base);

@@ -97,7 +97,7 @@ static void calls_are_counted_by_method_and_outcome_on_every_shard(void **state)
     const struct sp_sync_gauges gauges = {.ready = true};
     char line[128];
     (void)state;
-    for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+    for (size_t i = 0; i < sizeof(statuses) / sizeof(*statuses); i++) {
         sp_sync_metrics_count_call(metrics, 1, 0, statuses[i]);
         sp_sync_metrics_count_call(metrics, 1, SP_SYNC_WRITER_SHARD, statuses[i]);
     }

@@ -85,7 +85,7 @@ static uint64_t room_left(struct rig *rig) {
 static void ordinary_changes_leave_the_reserve_alone(void **state) {
     (void)state;
     static const size_t sizes[] = {100, STEP_BYTES, 100 * 1024, 900 * 1024};
-    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
         static struct rig rig;
         rig_start(&rig, RESERVE_BYTES);
         assert_true(run_until_refused(&rig, "noisy", SP_ADMIN_WIDENS, sizes[i]) > 0);

@@ -126,7 +126,7 @@ static void encrypt_key(const char *password) {
 static void a_key_with_a_password_is_refused_even_if_that_is_empty(void **state) {
     static const char *const passwords[] = {"a password", ""};
     (void)state;
-    for (size_t i = 0; i < sizeof(passwords) / sizeof(passwords[0]); i++) {
+    for (size_t i = 0; i < sizeof(passwords) / sizeof(*passwords); i++) {
         struct sp_tls_material unused = {0};
         sign_anew();
         encrypt_key(passwords[i]);

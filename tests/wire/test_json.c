@@ -289,7 +289,7 @@ static void values_of_a_request_take_no_more_than_they_may(void **state) {
     enum { LEAST = 16 * 1024, MOST = 16 * 1024 * 1024 };
     (void)state;
     json_set_alloc_funcs(count_and_allocate, count_and_free);
-    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+    for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++)
         for (size_t size = LEAST; size <= MOST; size *= 4) {
             struct sp_str text = repeat_value(values[i], size / (strlen(values[i]) + 1));
             struct sp_error error = {0};
@@ -424,9 +424,9 @@ static void any_bytes_survive_base64(void **state) {
     sp_arena_fini(&arena);
 }
 
-enum { ACCEPTED = sizeof(accepted_texts) / sizeof(accepted_texts[0]) };
-enum { REFUSED = sizeof(refused_texts) / sizeof(refused_texts[0]) };
-enum { UNPARSED = sizeof(unparsed_texts) / sizeof(unparsed_texts[0]) };
+enum { ACCEPTED = sizeof(accepted_texts) / sizeof(*accepted_texts) };
+enum { REFUSED = sizeof(refused_texts) / sizeof(*refused_texts) };
+enum { UNPARSED = sizeof(unparsed_texts) / sizeof(*unparsed_texts) };
 
 static struct CMUnitTest case_of(const char *name, CMUnitTestFunction test, const void *vector) {
     union {
@@ -450,7 +450,7 @@ int main(void) {
         cmocka_unit_test(gives_nothing_where_text_is_not_utf8),
         cmocka_unit_test(any_bytes_survive_base64),
     };
-    struct CMUnitTest tests[ACCEPTED + REFUSED + UNPARSED + sizeof(others) / sizeof(others[0])];
+    struct CMUnitTest tests[ACCEPTED + REFUSED + UNPARSED + sizeof(others) / sizeof(*others)];
     size_t count = 0;
     for (size_t i = 0; i < ACCEPTED; i++)
         tests[count++] = case_of(accepted_texts[i].name, reads_and_writes, &accepted_texts[i]);

@@ -294,7 +294,7 @@ static void whatever_is_accepted_unpacks_and_packs_to_the_same_meaning(void **st
     new_arena(&arena);
     size_t accepted = 0;
     for (unsigned round = 0; round < 50000; round++) {
-        const struct vector *vector = &vectors[(unsigned)rand_r(&seed) % (sizeof(vectors) / sizeof(vectors[0]))];
+        const struct vector *vector = &vectors[(unsigned)rand_r(&seed) % (sizeof(vectors) / sizeof(*vectors))];
         uint8_t bytes[INPUT_BYTES];
         size_t size = unhex(vector->hex, bytes);
         for (int flips = rand_r(&seed) % 3; flips > 0 && size > 0; flips--)
@@ -316,7 +316,7 @@ static void whatever_is_accepted_unpacks_and_packs_to_the_same_meaning(void **st
 }
 
 int main(void) {
-    enum { VECTORS = sizeof(vectors) / sizeof(vectors[0]) };
+    enum { VECTORS = sizeof(vectors) / sizeof(*vectors) };
     static const struct CMUnitTest others[] = {
         cmocka_unit_test(judges_a_byte_alike_wherever_it_stands),
         cmocka_unit_test(accepts_sixteen_levels_and_no_more),
@@ -327,7 +327,7 @@ int main(void) {
         cmocka_unit_test(tells_damaged_trusted_bytes_from_missing_memory),
         cmocka_unit_test(whatever_is_accepted_unpacks_and_packs_to_the_same_meaning),
     };
-    struct CMUnitTest tests[VECTORS + sizeof(others) / sizeof(others[0])];
+    struct CMUnitTest tests[VECTORS + sizeof(others) / sizeof(*others)];
     for (size_t i = 0; i < VECTORS; i++) {
         union {
             const void *in;

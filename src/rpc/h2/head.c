@@ -133,7 +133,7 @@ bool sp_rpc_h2_parse_timeout(struct sp_str text, int64_t *ret_ms) {
             return false;
         number = number * 10 + (text.data[i] - '0');
     }
-    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+    for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
         if (units[i].unit != text.data[text.size - 1])
             continue;
         int64_t ms_ns = 1000000;

@@ -261,7 +261,7 @@ bool sp_rpc_h2_session_open(struct h2_connection *connection) {
     if (nghttp2_session_server_new2(&session, server->callbacks, connection, server->session_options) != 0)
         return false;
     connection->session = session;
-    return nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings, sizeof(settings) / sizeof(settings[0])) == 0 &&
+    return nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings, sizeof(settings) / sizeof(*settings)) == 0 &&
            nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0, CONNECTION_WINDOW_BYTES) == 0;
 }
 

@@ -94,7 +94,7 @@ static void submit_messages(struct h2_call *call, nghttp2_session *session) {
     const nghttp2_data_provider provider = {.source = {.ptr = call}, .read_callback = read_output};
     call->head_sent = true;
     note_submission(
-        call, nghttp2_submit_response(session, call->stream_id, fields, sizeof(fields) / sizeof(fields[0]), &provider));
+        call, nghttp2_submit_response(session, call->stream_id, fields, sizeof(fields) / sizeof(*fields), &provider));
 }
 
 static void submit_status_only(struct h2_call *call, nghttp2_session *session) {
@@ -157,7 +157,7 @@ void sp_rpc_h2_wire_refuse(struct h2_call *call) {
         call->connection->broken = true;
     note_owed_output(call);
     note_submission(
-        call, nghttp2_submit_response(session, call->stream_id, fields, sizeof(fields) / sizeof(fields[0]), &provider));
+        call, nghttp2_submit_response(session, call->stream_id, fields, sizeof(fields) / sizeof(*fields), &provider));
 }
 
 void sp_rpc_h2_wire_consume(struct h2_call *call, size_t size) {

@@ -270,7 +270,7 @@ enum sp_status sp_derive(struct sp_bytes entity_key, const ProtobufCMessage *mes
                          struct sp_index_records *ret_records, struct sp_error *error) {
     struct sp_index_build build = {.entity_key = entity_key, .arena = arena, .error = error};
     unsigned kind = entity_key.size > 0 ? entity_key.data[0] : 0;
-    if (kind >= sizeof(kinds) / sizeof(kinds[0]) || kinds[kind] == NULL ||
+    if (kind >= sizeof(kinds) / sizeof(*kinds) || kinds[kind] == NULL ||
         message->descriptor != sp_kind_descriptor((enum sp_kind)kind))
         return sp_error_set(error, SP_ERR_INVALID, "an entity's key and message are of different kinds");
     enum sp_status status = kinds[kind](&build, message);

@@ -11,7 +11,7 @@ static const char *const nouns[] = {
 
 void sp_entity_describe(struct sp_bytes entity_key, char ret_text[static SP_DESCRIPTION_BYTES]) {
     unsigned kind = entity_key.size > 0 ? entity_key.data[0] : 0;
-    if (kind >= sizeof(nouns) / sizeof(nouns[0]) || nouns[kind] == NULL) {
+    if (kind >= sizeof(nouns) / sizeof(*nouns) || nouns[kind] == NULL) {
         (void)snprintf(ret_text, SP_DESCRIPTION_BYTES, "an entity with a damaged key");
         return;
     }

@@ -149,7 +149,7 @@ enum sp_status sp_key_record_decode(struct sp_bytes record, struct sp_key *ret_k
     ret_key->principal_number = sp_load_be64(head + KEY_AT_PRINCIPAL_NUMBER);
     ret_key->workspace_number = sp_load_be64(head + KEY_AT_WORKSPACE_NUMBER);
     ret_key->permissions.all = all;
-    memset(ret_key->permissions.bits, 0, sizeof ret_key->permissions.bits);
+    memset(ret_key->permissions.bits, 0, sizeof(ret_key->permissions.bits));
     memcpy(ret_key->permissions.bits, at, bits_size);
     at += bits_size;
     ret_key->allowed_ranges = (struct sp_bytes){at, ranges_size};
@@ -186,7 +186,7 @@ enum sp_status sp_count_record_decode(struct sp_bytes record, uint64_t *ret_coun
 
 void sp_workspace_record_encode(uint64_t number, unsigned flags, uint8_t ret_record[static SP_WORKSPACE_RECORD_BYTES]) {
     sp_store_be64(ret_record, flags);
-    append_seal(SP_SEAL_WORKSPACE, (struct sp_bytes){(const uint8_t *)&number, sizeof number}, ret_record,
+    append_seal(SP_SEAL_WORKSPACE, (struct sp_bytes){(const uint8_t *)&number, sizeof(number)}, ret_record,
                 SP_WORKSPACE_RECORD_BYTES);
 }
 

@@ -259,7 +259,7 @@ enum sp_status sp_narrow(struct sp_narrowing *narrowing, enum sp_kind kind, Prot
         note_deleted(narrowing, "deleted");
         return SP_OK;
     }
-    if ((size_t)kind >= sizeof(rules) / sizeof(rules[0]) || rules[kind].after == 0 ||
+    if ((size_t)kind >= sizeof(rules) / sizeof(*rules) || rules[kind].after == 0 ||
         rules[kind].after != later->after_case)
         return SP_ERR_INVALID;
     return rules[kind].narrow == NULL ? SP_OK : rules[kind].narrow(narrowing, stored, later);

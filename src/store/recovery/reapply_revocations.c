@@ -85,7 +85,7 @@ static enum sp_status apply_batch(struct batch *batch) {
 static void report_taken_back(const struct batch *batch, const Sallyport__V1__EntityChange *later, const char *what) {
     static const char *const kinds[] = {"thing",    "workspace", "principal", "group",  "membership",
                                         "resource", "grant",     "API key",   "schema", "operator"};
-    size_t kind = (size_t)later->kind < sizeof(kinds) / sizeof(kinds[0]) ? (size_t)later->kind : 0;
+    size_t kind = (size_t)later->kind < sizeof(kinds) / sizeof(*kinds) ? (size_t)later->kind : 0;
     bool within = later->workspace[0] != '\0' && later->kind != SALLYPORT__V1__ENTITY_KIND__ENTITY_WORKSPACE;
     char line[1024];
     (void)snprintf(line, sizeof(line), "%s %s%s%s: %s", kinds[kind], within ? later->workspace : "", within ? "/" : "",

@@ -222,7 +222,7 @@ static enum sp_status load_permission_numbers(struct sp_upgrade *upgrade, uint8_
         return status;
     const Sallyport__Store__V1__StoredSchema *schema = (const void *)message;
     for (size_t i = 0; i < schema->n_permissions; i++)
-        for (size_t j = 0; j < sizeof(names) / sizeof(names[0]); j++)
+        for (size_t j = 0; j < sizeof(names) / sizeof(*names); j++)
             if (!schema->permissions[i]->removed && strcmp(schema->permissions[i]->name, names[j]) == 0 &&
                 schema->permissions[i]->number < SP_PERMISSIONS_MAX)
                 sp_permission_set_add(&set, (uint8_t)schema->permissions[i]->number);

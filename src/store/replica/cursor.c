@@ -16,7 +16,7 @@ enum sp_status sp_replica_set_source(struct sp_write *write, struct sp_str sourc
     status = sp_view_optional_meta(&write->transaction.view, "unreadable", &left_out);
     if (status != SP_OK)
         return status;
-    for (size_t i = 0; i < sizeof(of_a_source) / sizeof(of_a_source[0]); i++) {
+    for (size_t i = 0; i < sizeof(of_a_source) / sizeof(*of_a_source); i++) {
         status = sp_write_remove_meta(write, of_a_source[i]);
         if (status != SP_OK)
             return status;

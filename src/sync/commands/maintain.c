@@ -156,7 +156,7 @@ int sp_sync_upgrade_command(const struct sp_sync_command *command, int argc, cha
                  "api_key_rotate, by name"},
         sp_sync_help_row(&help),
     };
-    int ended = sp_sync_read_options_alone(command, table, sizeof(table) / sizeof(table[0]), &help, argc, argv);
+    int ended = sp_sync_read_options_alone(command, table, sizeof(table) / sizeof(*table), &help, argc, argv);
     if (ended >= 0)
         return ended;
     if (path == NULL)
