@@ -21,7 +21,7 @@ static enum sp_status explain_plain_failure(struct sp_error *error, enum sp_stat
     case SP_ERR_MEMORY:
         return sp_error_set(error, status, "the request exceeds the memory limit of one call: send less at a time");
     case SP_ERR_CORRUPT:
-        return sp_error_set(error, status, "the store is damaged: run 'sallyport-sync verify'");
+        return sp_error_set(error, status, "the store is damaged: run `sallyport-sync verify`");
     default:
         return sp_error_set(error, status, "cannot read the store");
     }

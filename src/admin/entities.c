@@ -139,7 +139,7 @@ enum sp_status sp_admin_load_acting_key(struct sp_admin_context *ctx, Sallyport_
         return SP_ERR_MEMORY;
     enum sp_status status = sp_admin_load_key(ctx, id, ret_key);
     if (status == SP_ERR_NOT_FOUND)
-        return sp_error_set(ctx->error, SP_ERR_CORRUPT, "the acting key has no record: run 'sallyport-sync verify'");
+        return sp_error_set(ctx->error, SP_ERR_CORRUPT, "the acting key has no record: run `sallyport-sync verify`");
     return status;
 }
 

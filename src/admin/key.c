@@ -97,7 +97,7 @@ static enum sp_status check_register_grant(struct sp_admin_context *ctx, const s
         return SP_OK;
     return sp_error_set(ctx->error, SP_ERR_PERMISSION,
                         "permissions: only an operator can give a key " SP_PERMISSION_REGISTER
-                        ": ask yours to add it with 'sallyport key update', once the key exists");
+                        ": ask an operator to add it with `sallyport key update` after creating the key");
 }
 
 enum sp_status sp_admin_set_permissions(struct sp_admin_context *ctx, Sallyport__V1__Permissions *permissions,
@@ -155,7 +155,7 @@ enum sp_status sp_admin_load_key_owner(struct sp_admin_context *ctx, const store
                                        Sallyport__Store__V1__StoredPrincipal **ret_owner) {
     enum sp_status status = sp_admin_load_principal(ctx, stored->key->principal, ret_owner);
     if (status == SP_ERR_NOT_FOUND)
-        return sp_error_set(ctx->error, SP_ERR_CORRUPT, "key %s has no principal: run 'sallyport-sync verify'",
+        return sp_error_set(ctx->error, SP_ERR_CORRUPT, "key %s has no principal: run `sallyport-sync verify`",
                             stored->key->id);
     return status;
 }

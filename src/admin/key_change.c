@@ -308,7 +308,7 @@ enum sp_status sp_admin_disable_self(struct sp_admin_context *ctx, const Protobu
     const Sallyport__V1__DisableSelfRequest *request = (const void *)message;
     if (ctx->is_operator)
         return sp_error_set(ctx->error, SP_ERR_PERMISSION,
-                            "an operator's key can only be revoked offline: run 'sallyport-sync operator revoke'");
+                            "an operator's key can only be revoked offline: run `sallyport-sync operator revoke`");
     stored_key *stored = NULL;
     char *id = sp_arena_strdup(ctx->arena, ctx->key.id);
     if (id == NULL)

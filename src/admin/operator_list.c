@@ -103,8 +103,8 @@ enum sp_status sp_admin_revoke_operator(struct sp_admin_context *ctx, const Prot
         return status;
     if (sp_str_equal(name, ctx->operator_name))
         return sp_error_set(ctx->error, SP_ERR_PRECONDITION,
-                            "you cannot revoke your own key: ask another operator, or run 'sallyport-sync operator "
-                            "revoke' on the store");
+                            "you cannot revoke your own key: ask another operator, or run `sallyport-sync operator "
+                            "revoke` on the store");
     status = sp_entity_key_1(SP_KIND_OPERATOR, (struct sp_str){0}, name, &key);
     if (status != SP_OK)
         return status;

@@ -22,7 +22,7 @@ static enum sp_status describe_acting_key(struct sp_admin_context *ctx, Sallypor
     Sallyport__Store__V1__StoredPrincipal *principal = NULL;
     enum sp_status status = load_acting_key(ctx, &key, &principal);
     if (status == SP_ERR_NOT_FOUND)
-        return sp_error_set(ctx->error, SP_ERR_CORRUPT, "the acting key has no record: run 'sallyport-sync verify'");
+        return sp_error_set(ctx->error, SP_ERR_CORRUPT, "the acting key has no record: run `sallyport-sync verify`");
     if (status != SP_OK)
         return status;
     response->api_key = key->key;

@@ -446,8 +446,8 @@ const struct cli_command sp_cli_key_commands[] = {
                  {.name = "with-descendants",
                   .kind = CLI_FLAG,
                   .path = "withDescendants",
-                  .help = "also disable the keys that were rotated from or made by it, and so on, and show what was "
-                          "changed with any of them"},
+                  .help = "also disable the keys that were rotated from or made by it, and so on, and list the "
+                          "changes made with them"},
                  CLI_WORKSPACE("workspace")},
      .run = run_key_disable},
     {.noun = "key",
@@ -494,7 +494,7 @@ const struct cli_command sp_cli_key_commands[] = {
            .kind = CLI_FLAG,
            .path = "withDescendants",
            .help = "also list the keys that were rotated from or made by it, and so on; with --disable, disable them "
-                   "and show what was changed with any of them"}},
+                   "and list the changes made with them"}},
      .run = run_key_find},
     {.noun = "key",
      .verb = "disable-self",

@@ -144,7 +144,7 @@ static void show_application(const struct application *application, size_t made)
 /* Whether somebody at the terminal agrees. */
 static bool ask_to_remove(size_t count) {
     char answer[16] = "";
-    (void)fprintf(stderr, "Remove %zu thing%s? [y/N] ", count, count == 1 ? "" : "s");
+    (void)fprintf(stderr, "Remove %zu %s? [y/N] ", count, count == 1 ? "entry" : "entries");
     (void)fflush(stderr);
     return fgets(answer, sizeof(answer), stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
 }
@@ -155,16 +155,15 @@ static enum sp_status agree_to_removals(const struct application *application, s
     if (edits->kept > 0 && !sp_cli_local_flag(application->call, "keep"))
         return sp_error_set(
             error, SP_ERR_INVALID,
-            "the files do not list %zu thing%s that the workspace has; nothing was changed: remove with "
-            "--prune, or leave with --keep",
-            edits->kept, edits->kept == 1 ? "" : "s");
+            "the files do not list %zu %s of the workspace; nothing was changed: remove with --prune, or keep "
+            "with --keep",
+            edits->kept, edits->kept == 1 ? "entry" : "entries");
     enum sp_status status = removals == 0 ? SP_OK : check_actor_stays(application, error);
     if (status != SP_OK || removals == 0 || sp_cli_local_flag(application->call, "yes"))
         return status;
     if (isatty(STDIN_FILENO) == 0)
-        return sp_error_set(error, SP_ERR_INVALID,
-                            "%zu thing%s would be removed; nothing was changed: agree to it with --yes", removals,
-                            removals == 1 ? "" : "s");
+        return sp_error_set(error, SP_ERR_INVALID, "%zu %s would be removed; nothing was changed: confirm with --yes",
+                            removals, removals == 1 ? "entry" : "entries");
     return ask_to_remove(removals) ? SP_OK : sp_error_set(error, SP_ERR_CANCELLED, "nothing was changed");
 }
 
@@ -280,7 +279,7 @@ const struct cli_command sp_cli_policy_commands[] = {
          {{.name = "file", .kind = CLI_LOCALS, .value = "FILE", .help = "the same; short: -f"},
           {.name = "dry-run", .kind = CLI_LOCAL_FLAG, .help = "show the difference, and change nothing"},
           {.name = "prune", .kind = CLI_LOCAL_FLAG, .help = "remove what the files do not list"},
-          {.name = "keep", .kind = CLI_LOCAL_FLAG, .help = "leave what the files do not list"},
+          {.name = "keep", .kind = CLI_LOCAL_FLAG, .help = "keep what the files do not list"},
           {.name = "yes", .kind = CLI_LOCAL_FLAG, .help = "do not ask before anything is removed"},
           {.name = "in-parts",
            .kind = CLI_LOCAL_FLAG,

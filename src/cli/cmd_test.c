@@ -79,9 +79,9 @@ static int run_test(struct cli_call *call) {
 
 const struct cli_command sp_cli_test_commands[] = {
     {.noun = "test",
-     .summary = "Test policy files: are the decisions the expected ones?",
-     .details = "Asks the questions of a file of tests (docs/policy.md) against policy files and a schema, without a "
-                "server, by the code that decides in one. Exit status 1: an answer is not the expected one.",
+     .summary = "Test policy files: check that decisions are as expected.",
+     .details = "Asks the questions in a test file (docs/policy.md) of policy files and a schema, without a server, "
+                "using the same decision code. Exit status 1: an answer differs.",
      .acts = "no key: everything is read from files",
      .example = "  sallyport test -f policy/tests.yaml\n"
                 "  sallyport test -f policy/tests.yaml --run 'minutes|plan' --cover\n"

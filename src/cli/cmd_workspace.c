@@ -175,7 +175,7 @@ const struct cli_command sp_cli_workspace_commands[] = {
     {.noun = "workspace",
      .verb = "set-policy",
      .summary = "Set a workspace's policy for keys: lifetime, and who creates and disables them.",
-     .details = "Existing keys stay as they are; 'sallyport key list --beyond-max-lifetime' shows those that exceed "
+     .details = "Existing keys stay as they are; `sallyport key list --beyond-max-lifetime` shows those that exceed "
                 "the policy.",
      .method = "UpdateWorkspace",
      .mutation = true,

@@ -42,8 +42,8 @@ static void print_key_trail(json_t *changes) {
 
 static void note_missing_trail(const struct sp_error *error) {
     (void)fprintf(stderr,
-                  "The key is disabled, but the changes made with it cannot be read (%s). Review them with 'sallyport "
-                  "changes --actor KEY --descendants'.\n",
+                  "The key is disabled, but the changes made with it cannot be read (%s). Review them with `sallyport "
+                  "changes --actor KEY --descendants`.\n",
                   error->message);
 }
 

@@ -64,21 +64,21 @@ static const char *fault_of_event(const struct sp_yaml *yaml, const yaml_event_t
     case YAML_SCALAR_EVENT:
         if (event->data.scalar.anchor != NULL)
             return "anchors are not allowed; write the value out";
-        return event->data.scalar.tag != NULL ? "tags are not allowed; remove it" : NULL;
+        return event->data.scalar.tag != NULL ? "tags are not allowed; remove the tag" : NULL;
     case YAML_MAPPING_START_EVENT:
         if (event->data.mapping_start.anchor != NULL)
             return "anchors are not allowed; write the value out";
-        return event->data.mapping_start.tag != NULL ? "tags are not allowed; remove it" : NULL;
+        return event->data.mapping_start.tag != NULL ? "tags are not allowed; remove the tag" : NULL;
     case YAML_SEQUENCE_START_EVENT:
         if (!yaml->lists)
             return "a list is not allowed here";
         if (event->data.sequence_start.anchor != NULL)
             return "anchors are not allowed; write the value out";
-        return event->data.sequence_start.tag != NULL ? "tags are not allowed; remove it" : NULL;
+        return event->data.sequence_start.tag != NULL ? "tags are not allowed; remove the tag" : NULL;
     case YAML_DOCUMENT_START_EVENT:
         if (event->data.document_start.version_directive != NULL ||
             event->data.document_start.tag_directives.start != event->data.document_start.tag_directives.end)
-            return "directives are not allowed; remove it";
+            return "directives are not allowed; remove the directive";
         return NULL;
     default:
         return NULL;

@@ -82,7 +82,7 @@ static const char *explain_encoded_byte(char byte) {
     case '\\':
         return "the path has an encoded backslash (%5C)";
     case '%':
-        return "the path has an encoded percent sign (%25): whoever decodes twice reads another path";
+        return "the path has an encoded percent sign (%25): decoding it twice gives another path";
     case ';':
         return "the path has an encoded ';' (%3B), which some read as the beginning of parameters";
     case '?':

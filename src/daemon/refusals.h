@@ -29,8 +29,8 @@
 #define SP_HTTP_TLS_REFUSALS_ROW                                                                                       \
     {                                                                                                                  \
         .name = "sallyport_http_tls_refusals_total",                                                                   \
-        .help = "Clients of the HTTP and metrics ports that TLS refused, or whose requests were refused for want of "  \
-                "an accepted certificate; each connection counts once.",                                               \
+        .help = "Clients of the HTTP and metrics ports that TLS refused, or whose requests were refused because they " \
+                "had no accepted certificate; each connection counts once.",                                           \
         .kind = SP_METRIC_GATHERED_COUNTER                                                                             \
     }
 

@@ -12,9 +12,9 @@ static const char *const tests[SP_STEP_COUNT] = {
     [SP_STEP_WORKSPACE] = "the asserted workspace, if any, is the key's",
     [SP_STEP_ADDRESS] = "the key has no allowlist, or the address is in it",
     [SP_STEP_ACTION] = "the schema knows the action on this type",
-    [SP_STEP_PERMISSION] = "the key's permissions include the action's",
+    [SP_STEP_PERMISSION] = "the key has the permission that the action requires",
     [SP_STEP_RESOURCE] = "the resource is registered to the key's workspace",
-    [SP_STEP_ROLE] = "the role on the resource reaches the action's",
+    [SP_STEP_ROLE] = "the role on the resource is high enough for the action",
 };
 
 const char *sp_explain_test(enum sp_step step) {

@@ -183,7 +183,7 @@ enum sp_status sp_reserve_check_after(struct sp_reserve *reserve, const struct s
     if (inside && job_bytes > NARROWING_MAX_BYTES)
         return sp_error_set(error, SP_ERR_EXHAUSTED,
                             "the store is full except for a reserve, in which one change may write at most %d bytes: "
-                            "take access away in smaller steps, or disable what has it",
+                            "remove access in smaller steps, or disable the keys",
                             NARROWING_MAX_BYTES);
     if (job->narrowing == SP_ADMIN_DISABLES_KEY)
         return SP_OK;

@@ -122,8 +122,9 @@ static enum sp_status json_to_time(const struct reader *reader, const struct pla
     bool seconds = size < 2 || (strcmp(name + size - 2, "Ms") != 0 && strcmp(name + size - 2, "ms") != 0);
     if (seconds && json_is_string(json) &&
         sp_moment_parse((struct sp_str){json_string_value(json), json_string_length(json)}, ret_value))
-        return *ret_value != 0 ? SP_OK
-                               : refuse_json_value(reader, place, "must be after 1970-01-01T00:00:00Z: 0 is no time");
+        return *ret_value != 0
+                   ? SP_OK
+                   : refuse_json_value(reader, place, "must be after 1970-01-01T00:00:00Z: 0 means no time");
     bool negative = false;
     uint64_t magnitude = 0;
     if (seconds && json_is_string(json) && !read_whole(json, &negative, &magnitude))

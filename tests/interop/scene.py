@@ -100,7 +100,7 @@ class Store:
                             f"127.0.0.1:{self.port}", env=self.env)
         wait_for("sallyport-sync", lambda: listens(self.port))
         self.admin("workspace", "create", "--id", "acme", "--name", "Acme", "--plan", "enterprise", "--seats", "5",
-                   "--feature", "ip_allowlist", "--secret-file", WORK / "admin.key", key="operator")
+                   "--feature", "ip-allowlist", "--secret-file", WORK / "admin.key", key="operator")
         self.admin("service-account", "create", "--id", "narrator", "--name", "Narrator")
         for voice in ("rachel", "secret"):
             self.admin("resource", "register", f"voice/{voice}", "--workspace", "acme", key="operator")

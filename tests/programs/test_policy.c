@@ -134,12 +134,12 @@ static void asks_before_it_removes(void **state) {
     const struct command_setting yes = {.terminal = true, .input = "y\n"}, no = {.terminal = true, .input = "n\n"};
     (void)state;
     write_file("fewer.yaml", fewer);
-    assert_says(ends(2, "apply -f %s", path_of("fewer.yaml"))->err, "remove with --prune, or leave with --keep");
+    assert_says(ends(2, "apply -f %s", path_of("fewer.yaml"))->err, "remove with --prune, or keep with --keep");
     assert_says(ends(0, "apply -f %s --keep", path_of("fewer.yaml"))->err, "Nothing to change");
-    assert_says(ends(2, "apply -f %s --prune", path_of("fewer.yaml"))->err, "agree to it with --yes");
+    assert_says(ends(2, "apply -f %s --prune", path_of("fewer.yaml"))->err, "confirm with --yes");
     const struct command *ran = command_run(&no, "sallyport apply -f %s --prune", path_of("fewer.yaml"));
     assert_int_equal(ran->status, 2);
-    assert_says(ran->out, "Remove 2 things? [y/N]");
+    assert_says(ran->out, "Remove 2 entries? [y/N]");
     assert_says(ends(0, "export")->out, "ann");
     ran = command_run(&yes, "sallyport apply -f %s --prune", path_of("fewer.yaml"));
     assert_int_equal(ran->status, 0);

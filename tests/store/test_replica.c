@@ -553,7 +553,7 @@ static void a_digest_that_was_altered_past_all_changes_is_found(void **state) {
     (void)world_commit(&fixture->world);
     verify(fixture->world.store);
     alter_first(fixture, SP_KIND_KEY, put_another_digest);
-    assert_one_finding(fixture->world.store, "it differs from what the change of revision 2 left");
+    assert_one_finding(fixture->world.store, "it differs from its state after revision 2");
 }
 
 /* No entry lists tombstones; the set has them. */

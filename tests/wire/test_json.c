@@ -98,7 +98,7 @@ static const struct refused refused_texts[] = {
     {"refuses_an_int32_above_its_type", SAMPLE, "{\"small\":2147483648}", "small: number out of range"},
     {"refuses_an_int64_above_its_type", SAMPLE, "{\"big\":\"9223372036854775808\"}", "big: number out of range"},
     {"refuses_the_time_that_would_be_none", SAMPLE, "{\"big\":\"1970-01-01T00:00:00Z\"}",
-     "big: must be after 1970-01-01T00:00:00Z: 0 is no time"},
+     "big: must be after 1970-01-01T00:00:00Z: 0 means no time"},
     {"refuses_a_time_of_another_form", SAMPLE, "{\"big\":\"2026-12-31\"}",
      "big: must be seconds since 1970, or a time such as 2026-12-31T23:59:59Z"},
     {"refuses_a_time_in_a_field_of_another_type", SAMPLE, "{\"offset\":\"2026-12-31T23:59:59Z\"}",

@@ -88,9 +88,9 @@ static void take_extensions(const Context *context, struct sp_gateway_request *r
     if (request->fault != NULL)
         return;
     if (request->query.resource_type.size == 0)
-        blame_configuration(request, "is missing, although others are given", SP_STR_LITERAL("resource_type"));
+        blame_configuration(request, "is required when any extension is set", SP_STR_LITERAL("resource_type"));
     else if (request->query.action.size == 0)
-        blame_configuration(request, "is missing, although others are given", SP_STR_LITERAL("action"));
+        blame_configuration(request, "is required when any extension is set", SP_STR_LITERAL("action"));
 }
 
 /* ---- all ---- */

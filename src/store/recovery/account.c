@@ -206,8 +206,7 @@ static enum sp_status judge_entity(void *context, struct sp_bytes key, struct sp
         report_unaccounted(accounts, key, "the change of revision %" PRIu64 " deleted it, but it exists",
                            listing->revision);
     else if (!is_as_listed(listing, key, value))
-        report_unaccounted(accounts, key, "it differs from what the change of revision %" PRIu64 " left",
-                           listing->revision);
+        report_unaccounted(accounts, key, "it differs from its state after revision %" PRIu64, listing->revision);
     return SP_OK;
 }
 

@@ -121,7 +121,7 @@ static enum sp_status read_uses(struct sp_upgrade *upgrade, struct uses *uses) {
     status = sp_change_walk(sp_write_view(upgrade->write), 0, &scratch, note_change, uses);
     sp_arena_fini(&scratch);
     if (status != SP_OK)
-        return sp_error_set(upgrade->error, status, "cannot read the audit trail: run 'sallyport-sync verify'");
+        return sp_error_set(upgrade->error, status, "cannot read the audit trail: run `sallyport-sync verify`");
     sort_uses(uses);
     return SP_OK;
 }
@@ -181,14 +181,14 @@ static enum sp_status report_met_key(void *context, struct sp_bytes key, struct 
             "key %s has all permissions; it registered or deleted resources %" PRIu64
             " times and rotated itself %" PRIu64
             " times, which \"all\" no longer includes: to keep both, upgrade with --keep-implicit %s, or "
-            "add them later with 'sallyport key update'",
+            "add them later with `sallyport key update`",
             name, use->registered, use->rotated, name);
     if (met->expires_at != 0 && met->not_after == 0 &&
         (kept || lists_permission(met->permissions, SP_PERMISSION_ROTATE)))
         report_upgraded_key(report,
                             "key %s expires and may rotate itself, but has no latest expiry (not_after): it cannot "
                             "rotate itself until an admin "
-                            "sets one with 'sallyport key update --not-after'",
+                            "sets one with `sallyport key update --not-after`",
                             name);
     return SP_OK;
 }
@@ -203,7 +203,7 @@ static enum sp_status report_keys(struct sp_upgrade *upgrade, const struct uses 
                             &report);
     sp_arena_fini(&report.scratch);
     if (status != SP_OK)
-        return sp_error_set(upgrade->error, status, "cannot read the keys: run 'sallyport-sync verify'");
+        return sp_error_set(upgrade->error, status, "cannot read the keys: run `sallyport-sync verify`");
     return SP_OK;
 }
 
@@ -307,7 +307,7 @@ static enum sp_status keep_keys(struct sp_upgrade *upgrade) {
     if (sp_view_must_not_change(sp_write_view(upgrade->write)))
         return sp_error_set(upgrade->error, SP_ERR_PRECONDITION,
                             "--keep-implicit: this store follows etcd: let an operator add the permissions with "
-                            "'sallyport key update' instead");
+                            "`sallyport key update` instead");
     struct sp_changeset *set = begin_kept_keys(upgrade);
     if (set == NULL)
         return sp_error_set(upgrade->error, SP_ERR_MEMORY, "out of memory");

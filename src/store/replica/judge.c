@@ -47,7 +47,7 @@ static enum sp_status refuse_entity(const struct judgement *judgement, struct sp
 }
 
 static enum sp_status report_judgement_memory(const struct judgement *judgement) {
-    return sp_error_set(judgement->error, SP_ERR_MEMORY, "out of memory while judging what came from etcd");
+    return sp_error_set(judgement->error, SP_ERR_MEMORY, "out of memory while checking data from etcd");
 }
 
 static enum sp_status find_standing(struct sp_view *view, struct sp_bytes key, struct standing *ret_standing) {
@@ -141,7 +141,7 @@ static int compare_listings(const void *a, const void *b) {
     return left->order < right->order ? -1 : 1;
 }
 
-/* Of kinds that this release knows; the others all stay. */
+/* Only for kinds that this release knows: listings of others all stay. */
 static void keep_last_listings(struct judgement *judgement) {
     size_t kept = 0;
     if (judgement->listing_count > 1)

@@ -159,7 +159,7 @@ class Image(unittest.TestCase):
         admin, narrator = os.path.join(WORK, "admin.key"), os.path.join(WORK, "narrator.key")
         for acting, arguments in (
                 (key, ["workspace", "create", "--id", "acme", "--name", "Acme", "--plan", "enterprise", "--seats", "5", "--feature",
-                       "ip_allowlist", "--secret-file", admin]),
+                       "ip-allowlist", "--secret-file", admin]),
                 (admin, ["service-account", "create", "--id", "narrator", "--name", "Narrator"]),
                 (key, ["resource", "register", "voice/rachel", "--workspace", "acme"]),
                 (admin, ["share", "add", "voice/rachel", "--principal", "narrator", "--role", "viewer"]),
