@@ -31,7 +31,7 @@ static double slowest_ms(struct results *results, const char *file) {
     return slowest;
 }
 
-/* Of the disk, beside which a commit cannot be faster. */
+/* The disk's: no commit beside it can be faster. */
 static void write_slowest_sync(struct results *results, FILE *out, const char *scene) {
     char file[160];
     (void)snprintf(file, sizeof(file), "%s-disk", scene);

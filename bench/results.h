@@ -39,7 +39,7 @@ double result_number_in(const json_t *line, const char *object, const char *fiel
 /* The middle one of 1 or more values, or the mean of the two in the middle. Sorts them. */
 double median_of(double *values, size_t count);
 
-/* Of what is measured in each line of a file to what is in the same line of another: the ratios,
+/* The ratios of what is measured in each line of a file to what is in the same line of another,
  * sorted, in `ret_ratios`. Returns how many; 0, noted: the files have different numbers of lines,
  * more than `room`, or a line without a number. */
 size_t results_ratios(struct results *results, const char *file, const char *base,

@@ -40,7 +40,7 @@ static bool are_lists_equal(const ProtobufCFieldDescriptor *field, const char *a
     return true;
 }
 
-/* Of a oneof, only the member that is set has a value. */
+/* Only the member of a oneof that is set has a value. */
 static bool are_fields_equal(const ProtobufCFieldDescriptor *field, const char *a, const char *b) {
     uint32_t case_of_a = field->id, case_of_b = field->id;
     if (field->label == PROTOBUF_C_LABEL_REPEATED)

@@ -6,7 +6,7 @@
 
 /* Whether the thing that the record names is there and is what importing the record would make, but
  * for times that the record does not give and the text of a new key. The context is in the record's
- * workspace (that of a workspace's record may be none). `sha256` is that of a key's record, or
+ * workspace (for a workspace's record it may not exist). `sha256` is that of a key's record, or
  * NULL. SP_ERR_EXISTS, naming the field, if it is there and differs; SP_ERR_INVALID for a record
  * without an id, which nothing can be compared with. A record that is refused anyway is not
  * equal. */

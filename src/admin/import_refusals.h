@@ -1,6 +1,6 @@
 /* The records of a batch that were refused, so that somebody who corrects a file sees more than the
- * first one. Also what they would have made, so that records which build on it are not reported on
- * top. */
+ * first one; and what they would have made, so that records which build on it are not reported as
+ * well. */
 #ifndef SP_ADMIN_IMPORT_REFUSALS_H
 #define SP_ADMIN_IMPORT_REFUSALS_H
 

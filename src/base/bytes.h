@@ -34,7 +34,7 @@ static inline bool sp_str_equal(struct sp_str a, struct sp_str b) {
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
-/* Of ASCII: names of headers, schemes and hosts. */
+/* For ASCII: names of headers, schemes and hosts. */
 static inline bool sp_str_equal_ignoring_case(struct sp_str a, struct sp_str b) {
     return a.size == b.size && (a.size == 0 || strncasecmp(a.data, b.data, a.size) == 0);
 }

@@ -30,13 +30,13 @@ bool sp_moment_parse(struct sp_str text, int64_t *ret_s);
  * a smaller unit. */
 enum sp_status sp_moment_check(const char *field, int64_t time_s, struct sp_error *error) SP_MUST_USE;
 
-/* When something ends; 0 is never. Also refused if it is not after `now_s`, or more than 100 years
- * ahead. */
+/* When something ends; 0 is never. A time that is not after `now_s`, or more than 100 years ahead,
+ * is refused too. */
 enum sp_status sp_moment_check_end(const char *field, int64_t time_s, int64_t now_s,
                                    struct sp_error *error) SP_MUST_USE;
 
-/* When something was; 0 stands for the present. Also refused if it is more than a day ahead of
- * `now_s`. */
+/* When something was; 0 stands for the present. A time more than a day ahead of `now_s` is refused
+ * too. */
 enum sp_status sp_moment_check_past(const char *field, int64_t time_s, int64_t now_s,
                                     struct sp_error *error) SP_MUST_USE;
 

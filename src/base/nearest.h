@@ -12,9 +12,9 @@ struct sp_nearest {
 };
 
 /* Keeps `name` if it is nearer to what was typed than the ones before. Names that begin with what
- * was typed, two letters or more, are nearest, and of several the first. Else up to two letters may
- * be wrong, and one in a word of three letters or less; words of more than 64 bytes are never
- * near. */
+ * was typed, two letters or more, are nearest, and the first of several wins. Otherwise up to two
+ * letters may be wrong, and one in a word of three letters or less; words of more than 64 bytes are
+ * never near. */
 void sp_nearest_consider(struct sp_nearest *nearest, struct sp_str name, struct sp_str typed);
 
 #endif

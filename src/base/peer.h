@@ -14,11 +14,11 @@ struct sp_peer {
     uint16_t port;    /* 0: of a Unix socket */
 };
 
-/* Of an IPv4 or IPv6 address; false for other kinds. */
+/* From an IPv4 or IPv6 address; false for other kinds. */
 bool sp_peer_from_sockaddr(const struct sockaddr *address, struct sp_peer *ret_peer);
-/* Of a Unix socket. */
+/* For a Unix socket. */
 struct sp_peer sp_peer_from_uid(uint32_t uid);
-/* Of "192.0.2.1" or "2001:db8::1", without brackets or zone; false for other texts. */
+/* From "192.0.2.1" or "2001:db8::1", without brackets or zone; false for other texts. */
 bool sp_peer_from_text(struct sp_str host, uint16_t port, struct sp_peer *ret_peer);
 
 enum { SP_PEER_TEXT_BYTES = 64 };

@@ -49,7 +49,7 @@ const char *sp_cli_nearest_verb(const struct cli_command *const *tables, const c
 
 /* ---- words among options ---- */
 
-/* Of the first command that has it; NULL: none has. */
+/* The option of the first command that has it; NULL: none has. */
 static const struct cli_argument *find_option_anywhere(const struct cli_command *const *tables,
                                                        const struct sp_cli_option_name *name) {
     const struct cli_argument *option = sp_cli_find_option(NULL, name->text, name->size);

@@ -208,7 +208,7 @@ static size_t write_field(const struct cli_call *call, const char *word, size_t 
 }
 
 /* What the services say of a value, and what people type for it. The number of bytes of the former;
- * 0: it is none. */
+ * 0: the text begins otherwise. */
 static size_t read_service_words(const char *text, const char **ret_typed) {
     static const struct {
         const char *said, *typed;

@@ -37,7 +37,7 @@
  *   '\' or %5C                                    no path character (section 3.3); '/' to some
  *   %2F                                           a character of data, unlike '/' (section 2.2); many decode first
  *   ';' or %3B                                    parameters of a segment (section 3.3), cut off by some
- *   %25                                           whoever decodes twice reads another path (section 2.4)
+ *   %25                                           decoding it twice gives another path (section 2.4)
  *   %3F, %23, and a raw '#'                       the path's end to whoever decodes first; a fragment is never sent
  *                                                 (sections 3.4, 3.5)
  *   '%' without two hexadecimal digits            section 2.1

@@ -7,7 +7,7 @@ static bool has_role(const struct sp_callers *callers, const struct sp_caller *c
     return (sp_callers_roles(callers, caller) & (unsigned)wanted) == (unsigned)wanted;
 }
 
-/* Of two tokens, different readers may believe different ones: neither counts. */
+/* If there are two tokens, different readers may believe different ones: neither counts. */
 static struct sp_str take_only_value(struct sp_str first, size_t count) {
     return count == 1 ? first : (struct sp_str){NULL, 0};
 }

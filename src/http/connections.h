@@ -25,7 +25,7 @@ struct connection {
     int64_t deadline_ms; /* for the request that it is to send, and its reply */
     bool in_headers;     /* its request line has come, and its headers were not handed on yet */
     bool checks_host;    /* its requests must name this server (http/host.h) */
-    /* Of its TLS (http/handshake.h). */
+    /* Its TLS (http/handshake.h). */
     bool has_tls;
     bool heard, speaks_tls, went_away; /* a byte came; the first was one of TLS; the last read found the end */
     bool is_established, is_reported, is_alert_next;
@@ -57,7 +57,7 @@ void sp_http_connections_shut_overdue(const struct connections *connections);
 bool sp_http_connections_have_room(const struct connections *connections);
 /* The same among one address's; the new one need not wait. */
 void sp_http_connections_make_room_for_peer(const struct connections *connections, const struct sp_peer *peer);
-/* Of an accepted socket's address: what it is counted by. */
+/* What an accepted socket of this address is counted by. */
 struct sp_peer sp_http_peer_of(const struct sockaddr *address);
 
 #endif

@@ -16,7 +16,7 @@ void sp_http_handshake_failed(const struct connections *connections);
 /* The connection is closed: reports a handshake that was never finished. */
 void sp_http_handshake_end(const struct connections *connections, struct connection *connection);
 
-/* Reports that a request was refused for want of an accepted certificate. */
+/* Reports that a request was refused because it had no accepted certificate. */
 void sp_http_report_certificate(const struct sp_http_exchange *exchange);
 
 #endif

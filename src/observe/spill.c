@@ -103,7 +103,7 @@ void sp_spill_close(struct sp_spill *spill) {
 
 /* ---- what is in a file ---- */
 
-/* Of a mapped file. */
+/* Does nothing without a mapped file. */
 static void write_header(struct sp_spill *spill) {
     if (spill->map == NULL)
         return;

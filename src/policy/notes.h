@@ -11,15 +11,13 @@
 struct sp_policy_note {
     uint32_t line;
     unsigned indent;    /* of the lines before it */
-    const char *before; /* lines without indentation, each with its '
-'; NULL: none */
+    const char *before; /* lines without indentation, each with its newline; NULL: none */
     const char *after;  /* without the '#'; NULL: none */
 };
 
-/* Of one file. All in the arena that it was read into. */
+/* What one file has, all in the arena that it was read into. */
 struct sp_policy_notes {
-    const char *head;                      /* what is above the first section, each line with its '
-'; "" for nothing */
+    const char *head;                      /* what is above the first section, each with its newline; "" for nothing */
     const char *foot;                      /* below the last entry */
     bool has[SP_POLICY_SECTIONS];          /* sections that the file has in block style */
     const char *above[SP_POLICY_SECTIONS]; /* what is above them; NULL: nothing */

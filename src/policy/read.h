@@ -17,7 +17,7 @@
  *
  * In UTF-8 YAML (config/yaml.h), any number of documents, in any files, sections in any order, and
  * any section as often as one likes; but each user, service account, group (with all its members),
- * resource and share once. `users: {}` says that there shall be none; a kind of which no file has
+ * resource and share once. `users: {}` asks for no users at all; a kind of which no file has
  * the section is left alone. All errors of a file are found at once, unless it is not YAML from
  * some line on. */
 #ifndef SP_POLICY_READ_H

@@ -50,7 +50,7 @@ struct sp_rpc_connection_limits {
     unsigned request_timeout_s;        /* for a request from its first byte to its last; 10 */
     size_t request_memory_bytes;       /* for requests under way, over all connections; 32 MiB */
     unsigned answer_timeout_s;         /* for a client to take something of an answer; 30 */
-    /* Of nghttp2 only; the gRPC C core has limits of its own. */
+    /* For nghttp2 only; the gRPC C core has limits of its own. */
     size_t max_metadata_bytes;         /* of a call, counted as RFC 9113 section 6.5.2 says; 64 KiB */
     unsigned max_resets_per_second;    /* calls that one connection may cancel; 1,000 */
     unsigned max_control_frames_per_s; /* on one connection, frames that are neither HEADERS nor DATA; 20,000 */

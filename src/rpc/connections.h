@@ -14,7 +14,7 @@
  * itself holds more than it should (rpc/memory_watch.h), the limits are low for all, and the
  * connection that holds most is shut down.
  *
- * Of Unix sockets the kernel counts only what waits to be read, which is looked at when memory is
+ * For Unix sockets the kernel counts only what waits to be read, which is looked at when memory is
  * short. An address whose connections are shut down again and again is refused new ones for a
  * moment (rpc/offenders.h).
  *

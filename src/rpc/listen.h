@@ -1,6 +1,6 @@
 /* Listening sockets of our own, and the thread that accepts on them.
  *
- * gRPC's own listener falls silent for good after one accept(2) that fails for want of descriptors,
+ * gRPC's own listener falls silent for good after one accept(2) that finds no descriptor left,
  * and accepts any number of connections. This one waits and tries again, and each listener has a
  * cap of its own (rpc/connections.h). What serves the accepted sockets is the engine's business. */
 #ifndef SP_RPC_LISTEN_H

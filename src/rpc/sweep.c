@@ -11,8 +11,8 @@ enum {
     ANSWERS = 256,             /* received bytes that one byte sent answers */
     PROVEN_BYTES = 16 * 1024,  /* a connection that got so many was answered, not only shaken hands with */
     MOST_PROVEN = 1024 * 1024, /* a hundred calls of some KiB each */
-    /* Of all that are neither proven nor have an admitted request: the gRPC C core keeps up to 25
-     * KiB for a cancelled call of 50 bytes. */
+    /* For all connections together that are neither proven nor have an admitted request: the gRPC C
+     * core keeps up to 25 KiB for a cancelled call of 50 bytes. */
     MOST_OF_ALL_UNKNOWN = 128 * 1024,
     MOST_OF_ALL_EACH = 512, /* and this for each of them: many may come at once */
     /* At least, of a connection on which a request was admitted, so that a message which is too

@@ -53,7 +53,7 @@ static struct sp_bulk_task *wait_for_bulk_task(struct sp_bulk *bulk) {
 static void *run_bulk_thread(void *user) {
     const struct bulk_thread *thread = user;
     struct sp_bulk *bulk = thread->bulk;
-    /* Of this thread only, on Linux. Without it the workers share their CPUs evenly. */
+    /* On Linux, for this thread only. Without it the workers share their CPUs evenly. */
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
     for (struct sp_bulk_task *task; (task = wait_for_bulk_task(bulk)) != NULL;)
         task->run(task, thread->slot);

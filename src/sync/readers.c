@@ -47,7 +47,7 @@ static void *run_reader(void *user) {
     const struct reader *reader = user;
     struct sp_readers *readers = reader->readers;
     (void)pthread_setname_np(pthread_self(), "reader");
-    /* Of this thread only, on Linux. Without it the workers share their CPUs evenly. */
+    /* On Linux, for this thread only. Without it the workers share their CPUs evenly. */
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), READERS_NICE);
     for (struct sp_reading *reading; (reading = wait_for_reading(readers)) != NULL;)
         reading->read(reading, reader->slot);

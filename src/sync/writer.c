@@ -22,8 +22,8 @@ enum {
     QUEUE_MAX_BYTES_OF_WORKSPACE = 8 * 1024 * 1024,
     QUEUE_MAX_NARROWING = 1000, /* beyond the others */
     BATCH_MAX = 1000,
-    /* Of applying jobs before a commit. It is as long as a commit takes: shorter, and most of the
-     * time would be the disk's; longer, and who comes during a batch would wait for more than the
+    /* How long jobs are applied before a commit: as long as a commit takes. If shorter, most of the
+     * time would be the disk's; if longer, who comes during a batch would wait for more than the
      * disk. */
     BATCH_MIN_MS = 4,
     BATCH_MAX_MS = 25,

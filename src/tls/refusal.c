@@ -20,7 +20,7 @@ struct sp_tls_refusals {
     void *user;
 };
 
-/* Of one SSL object, until its client has finished the handshake or the object is freed. */
+/* One SSL object's, until its client has finished the handshake or the object is freed. */
 struct handshake {
     struct sp_tls_refusals *refusals;
     struct sp_peer peer;

@@ -32,7 +32,7 @@ struct sp_tls_failure {
 };
 void sp_tls_write_reason(const struct sp_tls_failure *failure, char ret_reason[static SP_TLS_REASON_BYTES]);
 
-/* The names in a certificate (DER) that nobody has verified; "" for what is none. */
+/* The names in a certificate (DER) that nobody has verified; "" if it is not one. */
 void sp_tls_write_names(struct sp_bytes certificate, char ret_names[static SP_TLS_NAMES_BYTES]);
 
 /* ---- connections of OpenSSL ---- */

@@ -33,8 +33,8 @@ bool sp_trial_is_expected(const struct sp_trial_question *question, enum sp_reas
 const char *sp_trial_word(enum sp_reason expected);
 
 /* Asks. `ret_run` needs arena, spec and schema; `pattern` is a POSIX extended expression that
- * chooses tests by their names, or NULL: all. SP_ERR_INVALID: the pattern is none, or a question is
- * not one (its place is in the message). */
+ * chooses tests by their names, or NULL: all. SP_ERR_INVALID: the pattern is invalid, or a question
+ * is (its place is in the message). */
 enum sp_status sp_trial_ask(struct sp_trial_world *world, const char *pattern, struct sp_trial_run *ret_run,
                             struct sp_error *error) SP_MUST_USE;
 

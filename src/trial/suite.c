@@ -79,7 +79,7 @@ static enum sp_status read_spec_file(struct trial *trial, const char *file) {
     return sp_trial_read_spec(text, &trial->spec, &trial->error);
 }
 
-/* The given one; else schema.yaml, if it is there; else the built-in one. */
+/* The given one; otherwise schema.yaml, or the built-in one if that is not there. */
 static enum sp_status read_schema(struct trial *trial) {
     struct sp_error why = {0};
     const char *path = path_from_spec(trial, trial->spec.schema != NULL ? trial->spec.schema : "schema.yaml");

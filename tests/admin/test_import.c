@@ -15,7 +15,7 @@
 #include "support/admin_fixture.h"
 #include "wire/json_read.h"
 
-/* Of no prefix of the store. */
+/* Without a prefix of the store. */
 static const char foreign_text[] = "foreign-key-of-another-system-0001";
 
 #define WORKSPACE                                                                                                      \

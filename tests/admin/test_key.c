@@ -44,7 +44,7 @@ static const char *made_list(struct admin_scene *scene, unsigned second, unsigne
     return admin_keep(&scene->fixture, text);
 }
 
-/* Of the sizes that lists of crawlers and proxies have, given as their providers publish them: in
+/* As large as the lists of crawlers and proxies are, and given as their providers publish them: in
  * small blocks, many of which touch. */
 static void a_providers_list_is_joined_stored_and_enforced(void **state) {
     static const struct {

@@ -162,7 +162,7 @@ static void calls_that_nobody_answers_are_counted_as_errors(void **state) {
     }
 }
 
-/* Of a workspace's admin, who may change what an operator may not. */
+/* The key of a workspace's admin, who may change what an operator may not. */
 static void make_admin_key(const char *target, const char *operator_key, char ret_key[static 128]) {
     struct sp_arena arena;
     char workspace[] = "ws_4", principal[] = "p0", name[] = "Load";

@@ -304,7 +304,7 @@ static const struct {
      END("invalid_argument", "a message of the request has unknown flags: 2")},
     {"compressed without a word", JSON, "\1\0\0\0\2{}", 7,
      END("internal", "a message is compressed, but Connect-Content-Encoding does not say how")},
-    {"gzip that is none", JSON "Connect-Content-Encoding: gzip\r\n", "\1\0\0\0\2{}", 7,
+    {"invalid gzip", JSON "Connect-Content-Encoding: gzip\r\n", "\1\0\0\0\2{}", 7,
      END("invalid_argument", "the message is not valid gzip")},
     {"an unknown encoding", JSON "Connect-Content-Encoding: br\r\n", "\0\0\0\0\2{}", 7,
      END("unimplemented", "Connect-Content-Encoding: this server supports gzip and identity")},

@@ -178,7 +178,7 @@ static const struct {
      REFUSED("deadline_exceeded", "the deadline passed while the call waited")},
     {"an unknown encoding", JSON "Content-Encoding: br\r\n", "{}", 501,
      REFUSED("unimplemented", "Content-Encoding: this server supports gzip and identity")},
-    {"gzip that is none", JSON "Content-Encoding: gzip\r\n", "{}", 400,
+    {"invalid gzip", JSON "Content-Encoding: gzip\r\n", "{}", 400,
      REFUSED("invalid_argument", "the message is not valid gzip")},
     {"a form", "Content-Type: application/x-www-form-urlencoded\r\n", "action=use", 415, NULL},
     {"another charset", "Content-Type: application/json; charset=utf-16\r\n", "{}", 415, NULL},

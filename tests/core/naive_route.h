@@ -153,7 +153,7 @@ static size_t naive_segment_count(const struct sp_route *route) {
     return count;
 }
 
-/* Of two that fit one path: whether the first wins. */
+/* Whether the first of two that fit one path wins. */
 static bool naive_beats(const struct sp_route *a, const struct sp_route *b) {
     char left[SP_ROUTE_TEMPLATE_MAX_BYTES + 1], right[SP_ROUTE_TEMPLATE_MAX_BYTES + 1];
     for (size_t i = 0; naive_template(a, i, left) && naive_template(b, i, right); i++)

@@ -409,7 +409,7 @@ static void damage_never_adds_to_a_list(void **state) {
     world_fini(&world);
 }
 
-/* Of the entities, a principal's number is what a list believes. */
+/* A list trusts the entities for one thing, a principal's number. */
 static void a_principal_with_anothers_number_is_damage(void **state) {
     (void)state;
     struct world world;

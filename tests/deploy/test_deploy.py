@@ -535,7 +535,7 @@ class Image(unittest.TestCase):
         for path in needed:
             done = subprocess.run(["dpkg", "-S", path, "/usr" + path, os.path.realpath(path)], capture_output=True, text=True, check=False)
             owners |= {line.split(":", 1)[0] for line in done.stdout.splitlines()}
-        # Of a build with sanitizers, and what every Debian has.
+        # What a build with sanitizers needs, and what every Debian has.
         owners -= {"libc6", "libgcc-s1", "libasan8", "libubsan1", "libtsan2", "libstdc++6"}
         self.assertEqual(owners, self.packages())
 

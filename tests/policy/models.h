@@ -31,7 +31,7 @@ static inline void model_add(struct model *model, const char *file, const char *
     assert_int_equal(sp_policy_read(&model->policy, file, sp_str_from(text), &model->errors), SP_OK);
 }
 
-/* Of a text without errors. */
+/* For a text without errors. */
 static inline void model_read(struct model *model, const char *text) {
     model_init(model);
     model_add(model, "f.yaml", text);

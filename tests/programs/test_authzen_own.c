@@ -135,7 +135,7 @@ static const struct vector vectors[] = {
      "{'subject': {'type': 'user'}, " USE
      ", 'resource': {'type': 'voice', 'id': 'v001', 'properties': {'workspace': 'other'}}}",
      200, "{'results': [], 'context': {'reason': 'WORKSPACE_MISMATCH'}}"},
-    {"a token that is none", SEARCH_RESOURCE,
+    {"an invalid token", SEARCH_RESOURCE,
      "{" ROBOT ", " USE ", 'resource': {'type': 'voice'}, 'page': {'token': 'AAAA'}}", 400, "page.token: "},
     {"a token that is no base64url", SEARCH_RESOURCE,
      "{" ROBOT ", " USE ", 'resource': {'type': 'voice'}, 'page': {'token': 'a+b/=='}}", 400, "page.token: "},

@@ -143,7 +143,7 @@ static void logs_a_line_for_each_decision_with_what_was_answered(void **state) {
     assert_int_equal(json_object_size(line), 18);
     json_decref(line);
 
-    /* Without what is not known, and a traceparent that is none is not carried. */
+    /* Without what is not known, and an invalid traceparent is not carried. */
     assert_int_equal(
         sp_rpc_client_set_metadata(programs.checker.client, "traceparent", sp_str_from("00-0-0-0"), &error), SP_OK);
     assert_reason("sp_wrong", "\\\"x\\\\", "use", "KEY_MALFORMED");

@@ -327,7 +327,7 @@ static void a_pod_that_missed_what_etcd_has_forgotten_lists_it_all_again(void **
     verify_all(fixture);
 }
 
-/* ---- what no change put ---- */
+/* ---- what no change made ---- */
 
 static struct sp_bytes entity_key_of(const char *kind_and_id, size_t size, char *ret_key) {
     static const char prefix[] = "/sallyport/v1/d/e/";

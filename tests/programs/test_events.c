@@ -17,7 +17,7 @@
 #include "support/http_client.h"
 #include "support/programs.h"
 
-/* Of the form of a key, which no store has. */
+/* In the form of a key, but in no store. */
 static const char unknown_key[] = "sp_0000000000000000000000000000000000000000000000000";
 
 static struct programs programs;

@@ -113,7 +113,7 @@ static void an_allowed_request_says_who_it_is(void **state) {
     assert_null(strstr(text, user_key));
 }
 
-/* Of 256 bytes, with the signs of identity providers and clouds. */
+/* The id has 256 bytes, with the signs of identity providers and clouds. */
 static void an_id_of_an_identity_provider_reaches_the_upstream_whole(void **state) {
     (void)state;
     enum { ID_BYTES = 256 };

@@ -267,7 +267,7 @@ static void odd_requests_are_answered_alike(void **state) {
     assert_int_equal(failures, 0);
 }
 
-/* Of nghttp2's engine only: the C core answers some of these with a reset, or ends the
+/* For nghttp2's engine only: the C core answers some of these with a reset, or ends the
  * connection. */
 static void what_is_no_grpc_is_refused_by_its_stream_alone(void **state) {
     static const struct {
@@ -286,7 +286,7 @@ static void what_is_no_grpc_is_refused_by_its_stream_alone(void **state) {
          "13"},
         {"compressed", {"/test.Test/Hot", "POST", GRPC, "grpc-encoding", "gzip", BODY("\1\0\0\0\3abc")}, "200", "12"},
         {"identity", {"/test.Test/Hot", "POST", GRPC, "grpc-encoding", "identity", BODY(ONE)}, "200", "0"},
-        {"binary metadata that is none", {"/test.Test/Hot", "POST", GRPC, "a-bin", "!", BODY(ONE)}, "200", "13"},
+        {"invalid binary metadata", {"/test.Test/Hot", "POST", GRPC, "a-bin", "!", BODY(ONE)}, "200", "13"},
         {"a message that is too large, before it has come",
          {"/test.Test/Hot", "POST", GRPC, NULL, NULL, BODY("\0\0\0\4\1"), .stays_open = true},
          "200",

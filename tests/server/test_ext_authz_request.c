@@ -395,7 +395,7 @@ static void headers_that_only_sallyport_sets_are_removed(void **state) {
         {"others alike",
          {.headers = "x-api-key: k\nx-sallyport: w\nx-sally-port-a: w\nsallyport-workspace: w", .extensions = VOICE},
          "ask k - voice/v1:use@"},
-        {"a name that is none",
+        {"an invalid name",
          {.headers = "x-api-key: k\nx-sallyport-\x01: w", .extensions = VOICE},
          "REQUEST_MALFORMED k - /:@"},
     };

@@ -25,7 +25,7 @@ struct admin_fixture {
     const char *address;                  /* of the next calls; NULL: unknown; first "203.0.113.9" */
     const struct sp_admin_usage *usage;   /* of the next calls; NULL at first */
 
-    /* Of the last call. */
+    /* From the last call. */
     json_t *reply; /* with default values; NULL if the call failed */
     struct sp_error error;
     bool narrowed; /* of a mutation */

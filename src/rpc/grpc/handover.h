@@ -14,7 +14,7 @@
 
 struct fd_handler;
 
-/* Of one gRPC server. */
+/* For one gRPC server. */
 struct handover {
     struct fd_handler *handler; /* gRPC's; lives until the server shuts down */
 };

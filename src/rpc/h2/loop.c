@@ -24,7 +24,7 @@ enum {
      * written: a flood of small requests makes megabytes of a few KiB. */
     EVENTS_A_TURN = 32,
     ARRIVALS_A_TURN = 8,
-    /* Of handling and writing before new bytes are read, as long as they are of few calls: streams
+    /* Handling and writing before new bytes are read, as long as few calls are under way: streams
      * that always have more to send would keep everybody else's requests waiting. */
     ROUNDS_A_TURN = 16,
     CALLS_A_TURN = 32,

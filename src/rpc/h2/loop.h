@@ -7,7 +7,7 @@
 /* SP_ERR_IO, SP_ERR_MEMORY. */
 enum sp_status sp_rpc_h2_loop_open(struct h2_loop *loop, struct h2_server *server, unsigned index,
                                    struct sp_error *error) SP_MUST_USE;
-/* Of one whose thread has ended, or never ran. */
+/* The thread must have ended, or never have run. */
 void sp_rpc_h2_loop_close(struct h2_loop *loop);
 
 /* The thread; `user` is the loop. */

@@ -4,7 +4,7 @@
 
 #include "rpc/engine.h"
 
-/* Of calls that are a struct h2_call. */
+/* For calls that are a struct h2_call. */
 extern const struct call_ops sp_rpc_h2_call_ops;
 
 #endif

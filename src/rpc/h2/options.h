@@ -13,9 +13,9 @@ struct h2_server;
 struct h2_tls;
 
 struct h2_options {
-    /* Completed; lives as long as the server. Of it: workers, arena_budget_bytes,
+    /* Completed; lives as long as the server. The engine reads workers, arena_budget_bytes,
      * max_concurrent_streams, max_connection_age_s, connection_age_grace_s, limits, admit,
-     * worker_started, worker_stopping, user. */
+     * worker_started, worker_stopping and user. */
     const struct sp_rpc_server_options *server;
     const struct sp_rpc_method *methods;
     size_t method_count;

@@ -18,7 +18,7 @@ struct h2_tls {
     void *user;
 };
 
-/* Of TLS 1.2, all that RFC 9113 section 9.2.2 leaves and that need no choice of parameters. */
+/* All of TLS 1.2 that RFC 9113 section 9.2.2 leaves and that need no choice of parameters. */
 static const char tls12_ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
 
 /* ---- contexts ---- */

@@ -55,7 +55,7 @@ static struct sp_str name_plan(Sallyport__V1__Plan plan) {
     }
 }
 
-/* Of an allowed request, where the settings want it told. */
+/* The plan of an allowed request, if the settings want it told. */
 static enum sp_status find_plan(const struct sp_gateway_call *call, struct sp_view *view,
                                 const struct sp_answer *answer, struct sp_str *ret_plan) {
     struct sp_entity_key key;

@@ -1,6 +1,6 @@
 /* What the follower and the writer share, and what each of them reaches the source with.
  *
- * Of struct sp_source_shared only `progress` changes, and only the functions below touch it. Any
+ * Only `progress` of struct sp_source_shared changes, and only the functions below touch it. Any
  * thread. */
 #ifndef SP_SOURCE_SHARED_STATE_H
 #define SP_SOURCE_SHARED_STATE_H

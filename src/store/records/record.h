@@ -63,7 +63,7 @@ struct sp_count_key {
 };
 
 void sp_count_key_encode(struct sp_count_key key, uint8_t ret_bytes[static SP_COUNT_KEY_BYTES]);
-/* Of bytes that were encoded here. */
+/* For bytes that were encoded here. */
 struct sp_count_key sp_count_key_decode(struct sp_bytes bytes);
 
 void sp_count_record_encode(uint64_t count, uint8_t ret_record[static SP_COUNT_RECORD_BYTES]);
