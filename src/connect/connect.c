@@ -150,7 +150,7 @@ size_t sp_connect_routes(const struct sp_connect *connect, const struct sp_http_
 }
 
 const struct sp_heartbeat *sp_connect_heartbeat(const struct sp_connect *connect) {
-    return sp_connect_worker_heartbeat(connect->service.worker);
+    return connect == NULL ? NULL : sp_connect_worker_heartbeat(connect->service.worker);
 }
 
 static void end_streams(struct connect_task *task) {

@@ -47,7 +47,7 @@ enum { SP_CONNECT_OWN_ROUTES = 1 }; /* /openapi.json (OpenAPI 3.1), beside one f
  * does. */
 size_t sp_connect_routes(const struct sp_connect *connect, const struct sp_http_route **ret_routes);
 
-/* The sign of life of the thread. */
+/* The sign of life of the thread; NULL for NULL. */
 const struct sp_heartbeat *sp_connect_heartbeat(const struct sp_connect *connect);
 
 /* Before the HTTP server stops: calls that begin, those that wait, and streams end with UNAVAILABLE

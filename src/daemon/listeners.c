@@ -65,14 +65,27 @@ struct sp_callers_options sp_listeners_callers_options(const struct sp_daemon_op
     };
 }
 
-enum sp_status sp_listeners_start_http(const struct sp_option_texts *listen, const char *what,
-                                       struct sp_http_server *server, struct sp_error *error) {
-    enum sp_status status = sp_http_start(server, error);
+enum sp_status sp_listeners_open_http(const struct sp_http_options *options, const char *what,
+                                      const struct sp_http_route *routes, size_t route_count,
+                                      struct sp_http_server **ret_server, struct sp_error *error) {
+    enum sp_status status = sp_http_open(options, routes, route_count, ret_server, error);
     if (status != SP_OK)
         return status;
-    for (size_t i = 0; i < listen->count; i++)
-        sp_log(SP_LOG_INFO, "listening for %s on %s, port %d", what, listen->values[i], sp_http_port(server, i));
+    status = sp_http_start(*ret_server, error);
+    if (status != SP_OK)
+        return status;
+    for (size_t i = 0; i < options->listen_count; i++)
+        sp_log(SP_LOG_INFO, "listening for %s on %s, port %d", what, options->listen[i], sp_http_port(*ret_server, i));
     return SP_OK;
+}
+
+void sp_listeners_close_http(struct sp_http_server **http, struct sp_http_server **metrics_http) {
+    enum { LAST_REPLIES_MS = 1000 };
+    sp_http_close(*metrics_http);
+    *metrics_http = NULL;
+    sp_http_stop(*http, LAST_REPLIES_MS);
+    sp_http_close(*http);
+    *http = NULL;
 }
 
 static bool has_tcp_listener(const struct sp_daemon_options *options) {

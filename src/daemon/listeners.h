@@ -22,9 +22,16 @@ struct sp_http_options sp_listeners_http_options(const struct sp_daemon_options 
 /* Whom the program's listeners and its --callers file let do what, for sp_callers_open. */
 struct sp_callers_options sp_listeners_callers_options(const struct sp_daemon_options *options);
 
-/* Starts an opened HTTP server and logs its addresses as those of `what`. As sp_http_start. */
-enum sp_status sp_listeners_start_http(const struct sp_option_texts *listen, const char *what,
-                                       struct sp_http_server *server, struct sp_error *error) SP_MUST_USE;
+/* Opens an HTTP server, starts it and logs its addresses as those of `what`. *ret_server is set
+ * before its thread starts, and is for the caller to close, also after a failure. As
+ * sp_http_open. */
+enum sp_status sp_listeners_open_http(const struct sp_http_options *options, const char *what,
+                                      const struct sp_http_route *routes, size_t route_count,
+                                      struct sp_http_server **ret_server, struct sp_error *error) SP_MUST_USE;
+/* Closes a program's HTTP servers, the one for metrics first: its page shows the other's
+ * connections. Requests under way have a second to be answered. Each may be NULL, and is
+ * afterwards. */
+void sp_listeners_close_http(struct sp_http_server **http, struct sp_http_server **metrics_http);
 
 /* Logs the addresses of a gRPC server that has started, and warns if they are plaintext.
  * `open_to_all`: what anyone who reaches a plaintext listener is allowed, as the end of a sentence;

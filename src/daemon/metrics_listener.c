@@ -32,8 +32,5 @@ enum sp_status sp_metrics_listener_start(const struct sp_daemon_options *options
     http.user = listener;
     listener->route =
         (struct sp_http_route){.method = "GET", .path = "/metrics", .handle = handle_metrics, .user = listener};
-    enum sp_status status = sp_http_open(&http, &listener->route, 1, ret_server, error);
-    if (status != SP_OK)
-        return status;
-    return sp_listeners_start_http(&options->metrics_listen, "metrics", *ret_server, error);
+    return sp_listeners_open_http(&http, "metrics", &listener->route, 1, ret_server, error);
 }

@@ -46,8 +46,19 @@ enum sp_status sp_watchdog_create(const struct sp_watchdog_options *options, str
     return SP_OK;
 }
 
-enum sp_status sp_watchdog_add(struct sp_watchdog *watchdog, const char *name, const struct sp_heartbeat *heartbeat,
-                               struct sp_error *error) {
+static void tell_rpc_health(void *user, bool alive) {
+    sp_rpc_server_set_alive(user, alive);
+}
+
+enum sp_status sp_watchdog_create_for(const struct sp_daemon_options *options, struct sp_rpc_server *server,
+                                      struct sp_watchdog **ret_watchdog, struct sp_error *error) {
+    const struct sp_watchdog_options watch = {
+        .limit_ms = (unsigned)options->stuck_after_s * 1000, .changed = tell_rpc_health, .user = server};
+    return sp_watchdog_create(&watch, ret_watchdog, error);
+}
+
+static enum sp_status add_watched_thread(struct sp_watchdog *watchdog, const char *name,
+                                         const struct sp_heartbeat *heartbeat, struct sp_error *error) {
     struct watched *threads =
         sp_array_reserve(watchdog->threads, watchdog->count, &watchdog->capacity, sizeof(*threads));
     if (threads == NULL)
@@ -59,23 +70,27 @@ enum sp_status sp_watchdog_add(struct sp_watchdog *watchdog, const char *name, c
     return SP_OK;
 }
 
-enum sp_status sp_watchdog_add_http(struct sp_watchdog *watchdog, const char *name, const struct sp_http_server *http,
-                                    struct sp_error *error) {
-    return http == NULL ? SP_OK : sp_watchdog_add(watchdog, name, sp_http_heartbeat(http), error);
-}
-
-enum sp_status sp_watchdog_add_rpc(struct sp_watchdog *watchdog, const struct sp_rpc_server *server,
-                                   struct sp_error *error) {
+static enum sp_status add_rpc_threads(struct sp_watchdog *watchdog, const struct sp_rpc_server *server,
+                                      struct sp_error *error) {
     unsigned workers = sp_rpc_server_workers(server);
     for (unsigned i = 0; i < sp_rpc_server_threads(server); i++) {
         char name[NAME_BYTES] = "grpc health";
         if (i < workers)
             (void)snprintf(name, sizeof(name), "grpc worker %u", i);
-        enum sp_status status = sp_watchdog_add(watchdog, name, sp_rpc_server_heartbeat(server, i), error);
+        enum sp_status status = add_watched_thread(watchdog, name, sp_rpc_server_heartbeat(server, i), error);
         if (status != SP_OK)
             return status;
     }
     return SP_OK;
+}
+
+static enum sp_status add_all_threads(struct sp_watchdog *watchdog, const struct sp_rpc_server *server,
+                                      const struct sp_watched_thread *threads, size_t count, struct sp_error *error) {
+    enum sp_status status = server == NULL ? SP_OK : add_rpc_threads(watchdog, server, error);
+    for (size_t i = 0; i < count && status == SP_OK; i++)
+        if (threads[i].heartbeat != NULL)
+            status = add_watched_thread(watchdog, threads[i].name, threads[i].heartbeat, error);
+    return status;
 }
 
 /* ---- the thread ---- */
@@ -143,9 +158,13 @@ static void *run_watchdog(void *user) {
 
 /* ---- life ---- */
 
-enum sp_status sp_watchdog_start(struct sp_watchdog *watchdog, struct sp_error *error) {
+enum sp_status sp_watchdog_start(struct sp_watchdog *watchdog, const struct sp_rpc_server *server,
+                                 const struct sp_watched_thread *threads, size_t count, struct sp_error *error) {
+    enum sp_status status = add_all_threads(watchdog, server, threads, count, error);
+    if (status != SP_OK)
+        return status;
     watchdog->looked_ms = sp_clock_monotonic_ms();
-    enum sp_status status = sp_thread_start(&watchdog->thread, run_watchdog, watchdog, error, "the watchdog's thread");
+    status = sp_thread_start(&watchdog->thread, run_watchdog, watchdog, error, "the watchdog's thread");
     if (status != SP_OK)
         return status;
     watchdog->running = true;

@@ -3,7 +3,7 @@
  * and a line names the thread. The same thread tells of refused clients whose minute is over
  * (daemon/tls_refusals.h).
  *
- * Add every thread, then start. Any thread may ask; the rest is for the main thread. */
+ * Any thread may ask; the rest is for the main thread. */
 #ifndef SP_DAEMON_WATCHDOG_H
 #define SP_DAEMON_WATCHDOG_H
 
@@ -11,7 +11,7 @@
 
 #include "base/heartbeat.h"
 #include "base/status.h"
-#include "http/server.h"
+#include "daemon/options.h"
 #include "rpc/server.h"
 
 struct sp_watchdog;
@@ -26,20 +26,21 @@ struct sp_watchdog_options {
 /* SP_ERR_MEMORY. */
 enum sp_status sp_watchdog_create(const struct sp_watchdog_options *options, struct sp_watchdog **ret_watchdog,
                                   struct sp_error *error) SP_MUST_USE;
+/* That of a program: with the limit of --stuck-after, and `server`, which must outlive it, is told
+ * for gRPC's health service. /healthz asks it, so create it before the HTTP server starts.
+ * SP_ERR_MEMORY. */
+enum sp_status sp_watchdog_create_for(const struct sp_daemon_options *options, struct sp_rpc_server *server,
+                                      struct sp_watchdog **ret_watchdog, struct sp_error *error) SP_MUST_USE;
 
-/* Adds a thread under the name that a log line gives it. The heartbeat must outlive the watchdog's
- * thread. SP_ERR_MEMORY. */
-enum sp_status sp_watchdog_add(struct sp_watchdog *watchdog, const char *name, const struct sp_heartbeat *heartbeat,
-                               struct sp_error *error) SP_MUST_USE;
-/* Adds the thread of an HTTP server, unless that is NULL. */
-enum sp_status sp_watchdog_add_http(struct sp_watchdog *watchdog, const char *name, const struct sp_http_server *http,
-                                    struct sp_error *error) SP_MUST_USE;
-/* Adds every thread of a gRPC server. */
-enum sp_status sp_watchdog_add_rpc(struct sp_watchdog *watchdog, const struct sp_rpc_server *server,
-                                   struct sp_error *error) SP_MUST_USE;
+struct sp_watched_thread {
+    const char *name;                     /* that a log line gives it; copied */
+    const struct sp_heartbeat *heartbeat; /* must outlive the watchdog's thread; NULL: there is no such thread */
+};
 
-/* Starts to watch. SP_ERR_IO. */
-enum sp_status sp_watchdog_start(struct sp_watchdog *watchdog, struct sp_error *error) SP_MUST_USE;
+/* Starts to watch every thread of a gRPC server (or NULL), and these. SP_ERR_MEMORY, SP_ERR_IO. */
+enum sp_status sp_watchdog_start(struct sp_watchdog *watchdog, const struct sp_rpc_server *server,
+                                 const struct sp_watched_thread *threads, size_t count,
+                                 struct sp_error *error) SP_MUST_USE;
 
 /* Threads that stand still; 0 before it was started. NULL is allowed. */
 unsigned sp_watchdog_stuck(const struct sp_watchdog *watchdog);

@@ -383,11 +383,12 @@ enum sp_status sp_http_start(struct sp_http_server *server, struct sp_error *err
 }
 
 void sp_http_leave(struct sp_http_server *server) {
-    atomic_store(&server->exchanges.leaving, true);
+    if (server != NULL)
+        atomic_store(&server->exchanges.leaving, true);
 }
 
 void sp_http_stop(struct sp_http_server *server, unsigned grace_ms) {
-    if (!server->running)
+    if (server == NULL || !server->running)
         return;
     atomic_store(&server->grace_ms, (int)(grace_ms > 3600000 ? 3600000 : grace_ms));
     eventfd_write(server->wake_fd, 1);
@@ -417,5 +418,5 @@ unsigned sp_http_connections(const struct sp_http_server *server) {
 }
 
 const struct sp_heartbeat *sp_http_heartbeat(const struct sp_http_server *server) {
-    return &server->heartbeat;
+    return server == NULL ? NULL : &server->heartbeat;
 }

@@ -66,10 +66,10 @@ int sp_http_port(const struct sp_http_server *server, size_t i);
 /* Starts the thread. SP_ERR_IO. */
 enum sp_status sp_http_start(struct sp_http_server *server, struct sp_error *error) SP_MUST_USE;
 
-/* From now on each reply asks its client to close the connection. Any thread. */
+/* From now on each reply asks its client to close the connection. NULL is allowed. Any thread. */
 void sp_http_leave(struct sp_http_server *server);
 /* Takes no more connections, lets requests under way be answered for at most `grace_ms`, ends the
- * thread. */
+ * thread. NULL is allowed. */
 void sp_http_stop(struct sp_http_server *server, unsigned grace_ms);
 
 /* Frees a stopped (or never started) server. NULL is allowed. */
@@ -78,7 +78,7 @@ void sp_http_close(struct sp_http_server *server);
 /* Connections open now. NULL is allowed: none. Any thread. */
 unsigned sp_http_connections(const struct sp_http_server *server);
 
-/* The sign of life of the thread; it lives as long as the server. Any thread. */
+/* The sign of life of the thread; it lives as long as the server. NULL for NULL. Any thread. */
 const struct sp_heartbeat *sp_http_heartbeat(const struct sp_http_server *server);
 
 #endif

@@ -5,12 +5,11 @@
 #include "connect/connect.h"
 #include "daemon/health_pages.h"
 #include "daemon/listeners.h"
+#include "sallyport/v1/authorization.pb-c.h"
 #include "server/authzen/authzen.h"
 #include "server/forward_auth/forward_auth.h"
 #include "server/methods.h"
 #include "server/metrics_page.h"
-
-#include "sallyport/v1/authorization.pb-c.h"
 
 enum {
     FORWARD_AUTH_ROUTES = 1,
@@ -100,29 +99,15 @@ enum sp_status sp_server_http_start(struct sp_service *service, struct sp_error 
         if (status != SP_OK)
             return status;
         size_t count = list_server_routes(service, routes);
-        status = sp_http_open(&options, routes, count, &service->http, error);
-        if (status != SP_OK)
-            return status;
-        status = sp_listeners_start_http(&daemon->http_listen, "HTTP", service->http, error);
+        status = sp_listeners_open_http(&options, "HTTP", routes, count, &service->http, error);
         if (status != SP_OK)
             return status;
     }
     return start_metrics(service, error);
 }
 
-void sp_server_http_leave(struct sp_service *service) {
-    if (service->http != NULL)
-        sp_http_leave(service->http);
-}
-
 void sp_server_http_close(struct sp_service *service) {
-    enum { LAST_REPLIES_MS = 1000 };
-    sp_http_close(service->metrics_http); /* its page shows the other's connections */
-    service->metrics_http = NULL;
     sp_connect_leave(service->connect);
-    if (service->http != NULL)
-        sp_http_stop(service->http, LAST_REPLIES_MS);
-    sp_http_close(service->http);
-    service->http = NULL;
+    sp_listeners_close_http(&service->http, &service->metrics_http);
     sp_connect_stop(service->connect);
 }

@@ -12,7 +12,5 @@
  * more. As sp_http_open. */
 enum sp_status sp_server_http_start(struct sp_service *service, struct sp_error *error) SP_MUST_USE;
 void sp_server_http_close(struct sp_service *service);
-/* Has clients close their connections, each after its next reply. */
-void sp_server_http_leave(struct sp_service *service);
 
 #endif

@@ -52,35 +52,14 @@ static void reopen_logs(void *user) {
         sp_decision_log_reopen(service->recorder.decision_log);
 }
 
-static void tell_server_health(void *user, bool alive) {
-    sp_rpc_server_set_alive(user, alive);
-}
-
-/* /healthz asks the watchdog, so it is created before the HTTP server starts. */
-static enum sp_status create_server_watchdog(struct sp_service *service, struct sp_rpc_server *server,
-                                             struct sp_error *error) {
-    const struct sp_watchdog_options options = {.limit_ms = (unsigned)service->config->daemon.stuck_after_s * 1000,
-                                                .changed = tell_server_health,
-                                                .user = server};
-    return sp_watchdog_create(&options, &service->watchdog, error);
-}
-
 static enum sp_status watch_server_threads(const struct sp_service *service, const struct sp_rpc_server *server,
                                            struct sp_error *error) {
-    enum sp_status status = sp_watchdog_add_rpc(service->watchdog, server, error);
-    if (status != SP_OK)
-        return status;
-    status = sp_watchdog_add_http(service->watchdog, "http", service->http, error);
-    if (status != SP_OK)
-        return status;
-    if (service->connect != NULL)
-        status = sp_watchdog_add(service->watchdog, "connect", sp_connect_heartbeat(service->connect), error);
-    if (status != SP_OK)
-        return status;
-    status = sp_watchdog_add_http(service->watchdog, "metrics", service->metrics_http, error);
-    if (status != SP_OK)
-        return status;
-    return sp_watchdog_start(service->watchdog, error);
+    const struct sp_watched_thread threads[] = {
+        {"http", sp_http_heartbeat(service->http)},
+        {"connect", sp_connect_heartbeat(service->connect)},
+        {"metrics", sp_http_heartbeat(service->metrics_http)},
+    };
+    return sp_watchdog_start(service->watchdog, server, threads, sizeof(threads) / sizeof(*threads), error);
 }
 
 /* As many threads as answer single questions, unless configured. */
@@ -127,7 +106,7 @@ static enum sp_status start_service(struct sp_service *service, struct sp_rpc_se
     if (status != SP_OK)
         return status;
     sp_process_on_hangup(reopen_logs, service);
-    status = create_server_watchdog(service, *server, error);
+    status = sp_watchdog_create_for(options, *server, &service->watchdog, error);
     if (status != SP_OK)
         return status;
     status = sp_server_http_start(service, error);
@@ -182,7 +161,7 @@ static enum sp_status serve_store(struct sp_service *service, struct sp_rpc_serv
     if (status == SP_ERR_PRECONDITION)
         sp_log(SP_LOG_ERROR, "cannot serve: %s", error->message);
     sp_watchdog_stop(service->watchdog);
-    sp_server_http_leave(service);
+    sp_http_leave(service->http);
     sp_daemon_stop_serving(options, &service->ready, server);
     sp_rpc_server_stop(server, (unsigned)options->drain_ms);
     return status == SP_ERR_CANCELLED ? SP_OK : status;

@@ -106,29 +106,15 @@ enum sp_status sp_sync_http_start(struct sp_sync *sync, const struct sp_daemon_o
         if (status != SP_OK)
             return status;
         size_t count = list_sync_routes(sync, routes);
-        status = sp_http_open(&http, routes, count, &sync->http, error);
-        if (status != SP_OK)
-            return status;
-        status = sp_listeners_start_http(&options->http_listen, "HTTP", sync->http, error);
+        status = sp_listeners_open_http(&http, "HTTP", routes, count, &sync->http, error);
         if (status != SP_OK)
             return status;
     }
     return start_sync_metrics(sync, options, error);
 }
 
-void sp_sync_http_leave(struct sp_sync *sync) {
-    if (sync->http != NULL)
-        sp_http_leave(sync->http);
-}
-
 void sp_sync_http_close(struct sp_sync *sync) {
-    enum { LAST_REPLIES_MS = 1000 };
-    sp_http_close(sync->metrics_http); /* its page shows the other's connections */
-    sync->metrics_http = NULL;
     sp_connect_leave(sync->connect);
-    if (sync->http != NULL)
-        sp_http_stop(sync->http, LAST_REPLIES_MS);
-    sp_http_close(sync->http);
-    sync->http = NULL;
+    sp_listeners_close_http(&sync->http, &sync->metrics_http);
     sp_connect_stop(sync->connect);
 }

@@ -12,7 +12,5 @@
 enum sp_status sp_sync_http_start(struct sp_sync *sync, const struct sp_daemon_options *options,
                                   struct sp_error *error) SP_MUST_USE;
 void sp_sync_http_close(struct sp_sync *sync);
-/* Has clients close their connections, each after its next reply. */
-void sp_sync_http_leave(struct sp_sync *sync);
 
 #endif

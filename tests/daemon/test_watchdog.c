@@ -67,6 +67,8 @@ static void take_news(void *user, bool alive) {
 static int set_up(void **state) {
     struct sp_error error = {0};
     const struct sp_watchdog_options options = {.limit_ms = LIMIT_MS, .changed = take_news};
+    const struct sp_watched_thread threads[] = {
+        {"first", &scene.beating[0].heartbeat}, {"absent", NULL}, {"second", &scene.beating[1].heartbeat}};
     (void)state;
     memset(&scene, 0, sizeof(scene));
     pthread_mutex_init(&scene.lock, NULL);
@@ -75,12 +77,10 @@ static int set_up(void **state) {
     sp_log_set_format(SP_LOG_TEXT);
     sp_log_set_sink(take_line, NULL);
     assert_int_equal(sp_watchdog_create(&options, &scene.watchdog, &error), SP_OK);
-    assert_int_equal(sp_watchdog_add(scene.watchdog, "first", &scene.beating[0].heartbeat, &error), SP_OK);
-    assert_int_equal(sp_watchdog_add(scene.watchdog, "second", &scene.beating[1].heartbeat, &error), SP_OK);
     for (int i = 0; i < 2; i++)
         assert_int_equal(pthread_create(&scene.beating[i].thread, NULL, beat, &scene.beating[i]), 0);
     assert_int_equal(sp_watchdog_stuck(scene.watchdog), 0);
-    assert_int_equal(sp_watchdog_start(scene.watchdog, &error), SP_OK);
+    assert_int_equal(sp_watchdog_start(scene.watchdog, NULL, threads, 3, &error), SP_OK);
     return 0;
 }
 

@@ -93,36 +93,14 @@ static void reopen_event_log(void *user) {
     sp_event_log_reopen();
 }
 
-static void tell_sync_health(void *user, bool alive) {
-    sp_rpc_server_set_alive(user, alive);
-}
-
-/* /healthz asks the watchdog, so it is created before the HTTP server starts. */
-static enum sp_status create_sync_watchdog(const struct sp_daemon_options *options, struct sp_sync *sync,
-                                           struct sp_rpc_server *server, struct sp_error *error) {
-    const struct sp_watchdog_options watch = {
-        .limit_ms = (unsigned)options->stuck_after_s * 1000, .changed = tell_sync_health, .user = server};
-    return sp_watchdog_create(&watch, &sync->watchdog, error);
-}
-
 static enum sp_status watch_sync_threads(const struct sp_sync *sync, struct sp_error *error) {
-    enum sp_status status = sp_watchdog_add_rpc(sync->watchdog, sync->rpc, error);
-    if (status != SP_OK)
-        return status;
-    status = sp_watchdog_add(sync->watchdog, "writer", sp_writer_heartbeat(sync->writer), error);
-    if (status != SP_OK)
-        return status;
-    status = sp_watchdog_add_http(sync->watchdog, "http", sync->http, error);
-    if (status != SP_OK)
-        return status;
-    if (sync->connect != NULL)
-        status = sp_watchdog_add(sync->watchdog, "connect", sp_connect_heartbeat(sync->connect), error);
-    if (status != SP_OK)
-        return status;
-    status = sp_watchdog_add_http(sync->watchdog, "metrics", sync->metrics_http, error);
-    if (status != SP_OK)
-        return status;
-    return sp_watchdog_start(sync->watchdog, error);
+    const struct sp_watched_thread threads[] = {
+        {"writer", sp_writer_heartbeat(sync->writer)},
+        {"http", sp_http_heartbeat(sync->http)},
+        {"connect", sp_connect_heartbeat(sync->connect)},
+        {"metrics", sp_http_heartbeat(sync->metrics_http)},
+    };
+    return sp_watchdog_start(sync->watchdog, sync->rpc, threads, sizeof(threads) / sizeof(*threads), error);
 }
 
 /* Opens what answers calls and begins to answer. What was opened is for the caller to close,
@@ -142,7 +120,7 @@ static enum sp_status start_admin_server(const struct serve_options *options, st
     if (status != SP_OK)
         return status;
     sync->rpc = *server;
-    status = create_sync_watchdog(daemon, sync, *server, error);
+    status = sp_watchdog_create_for(daemon, *server, &sync->watchdog, error);
     if (status != SP_OK)
         return status;
     status = sp_sync_http_start(sync, daemon, error);
@@ -198,7 +176,7 @@ static enum sp_status watch_while_serving(const struct sp_sync *sync, struct sp_
 static void stop_serving(const struct serve_options *options, struct sp_sync *sync, struct sp_rpc_server *server) {
     uint64_t drain_ms = options->daemon.drain_ms;
     sp_watchdog_stop(sync->watchdog);
-    sp_sync_http_leave(sync);
+    sp_http_leave(sync->http);
     sp_daemon_stop_serving(&options->daemon, &sync->ready, server);
     int64_t begin_ms = sp_clock_monotonic_ms();
     sp_sync_stop_writing(sync, (unsigned)(drain_ms - drain_ms / 5));
