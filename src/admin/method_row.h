@@ -25,6 +25,22 @@ enum sp_admin_access {
     SP_ACCESS_ANY_KEY,           /* any workspace's key that passes steps 1-6, and operators */
 };
 
+/* The scope that an operator's key with scopes must have to call a method. */
+enum sp_admin_scope {
+    SP_SCOPE_NONE, /* none is enough: only a key without scopes may call it */
+    SP_SCOPE_ANY,
+    SP_SCOPE_WORKSPACES,
+    SP_SCOPE_RESOURCES,
+    SP_SCOPE_KEYS,
+    SP_SCOPE_SCHEMA,
+    SP_SCOPE_IMPORT,
+    SP_SCOPE_BACKUP,
+    SP_SCOPE_AUDIT,
+    SP_SCOPE_SERVERS,
+    SP_SCOPE_OPERATORS,
+    SP_ADMIN_SCOPES,
+};
+
 /* Checks the request's fields, reads, adds to ctx->changes, and builds the reply in the arena,
  * without its revision, which is filled in after the changes were applied. Explains a failure with
  * sp_error_set(ctx->error, …). */
@@ -38,6 +54,7 @@ struct sp_admin_method {
     enum sp_admin_type type;
     enum sp_admin_stream stream; /* of a SP_ADMIN_STREAM */
     enum sp_admin_access access;
+    enum sp_admin_scope scope;
     sp_admin_handler *handler; /* NULL for a SP_ADMIN_STREAM */
     /* What the request names as its workspace; NULL: its text field `workspace`, if it has one. */
     struct sp_str (*workspace_of)(const ProtobufCMessage *request);

@@ -6,65 +6,18 @@
 #include "base/moment.h"
 #include "core/allowlist.h"
 
-#define ANY_SCOPE "any"
-
-static const struct {
-    const char *method;
-    const char *scope;
-} scopes_of_methods[] = {
-    {"CreateWorkspace", "workspaces"},
-    {"GetWorkspace", "workspaces"},
-    {"ListWorkspaces", "workspaces"},
-    {"UpdateWorkspace", "workspaces"},
-    {"DeleteWorkspace", "workspaces"},
-    {"GetPrincipal", "workspaces"},
-    {"ListPrincipals", "workspaces"},
-    {"GetGroup", "workspaces"},
-    {"ListGroups", "workspaces"},
-    {"ListGroupMembers", "workspaces"},
-    {"ListShares", "workspaces"},
-    {"ExportPolicy", "workspaces"},
-    {"RegisterResource", "resources"},
-    {"DeleteResource", "resources"},
-    {"GetResource", "resources"},
-    {"ListResources", "resources"},
-    {"CreateApiKey", "keys"},
-    {"GetApiKey", "keys"},
-    {"ListApiKeys", "keys"},
-    {"UpdateApiKey", "keys"},
-    {"DisableApiKey", "keys"},
-    {"DeleteApiKey", "keys"},
-    {"FindKey", "keys"},
-    {"GetKeyUsage", "keys"},
-    {"ExplainKey", "keys"},
-    {"GetSchema", "schema"},
-    {"PutSchema", "schema"},
-    {"Import", "import"},
-    {"Backup", "backup"},
-    {"ListChanges", "audit"},
-    {"WatchChanges", "audit"},
-    {"ListServers", "servers"},
-    {"RetireServer", "servers"},
-    {"ListOperators", "operators"},
-    {"RevokeOperator", "operators"},
-    {"WhoAmI", ANY_SCOPE},
-    {"DisableSelf", ANY_SCOPE},
+/* Those that a key can be given. */
+static const char *const scope_texts[SP_ADMIN_SCOPES] = {
+    [SP_SCOPE_WORKSPACES] = "workspaces", [SP_SCOPE_RESOURCES] = "resources", [SP_SCOPE_KEYS] = "keys",
+    [SP_SCOPE_SCHEMA] = "schema",         [SP_SCOPE_IMPORT] = "import",       [SP_SCOPE_BACKUP] = "backup",
+    [SP_SCOPE_AUDIT] = "audit",           [SP_SCOPE_SERVERS] = "servers",     [SP_SCOPE_OPERATORS] = "operators",
 };
 
 static const char scope_names[] = "workspaces, resources, keys, schema, import, backup, audit, servers, operators";
 
-const char *sp_admin_operator_scope_of(const char *method) {
-    for (size_t i = 0; i < sizeof(scopes_of_methods) / sizeof(*scopes_of_methods); i++)
-        if (strcmp(scopes_of_methods[i].method, method) == 0)
-            return scopes_of_methods[i].scope;
-    return NULL;
-}
-
 static bool is_known_scope(struct sp_str scope) {
-    if (sp_str_equal(scope, sp_str_from(ANY_SCOPE)))
-        return false;
-    for (size_t i = 0; i < sizeof(scopes_of_methods) / sizeof(*scopes_of_methods); i++)
-        if (sp_str_equal(scope, sp_str_from(scopes_of_methods[i].scope)))
+    for (size_t i = 0; i < SP_ADMIN_SCOPES; i++)
+        if (scope_texts[i] != NULL && sp_str_equal(scope, sp_str_from(scope_texts[i])))
             return true;
     return false;
 }
@@ -161,8 +114,8 @@ enum sp_status sp_admin_operator_judge(struct sp_admin_context *ctx, enum sp_rea
 
 enum sp_status sp_admin_operator_check_scope(struct sp_admin_context *ctx) {
     const Sallyport__V1__Operator *about = ctx->acting_operator;
-    const char *wanted = sp_admin_operator_scope_of(ctx->method->name);
-    if (about->n_scopes == 0 || (wanted != NULL && strcmp(wanted, ANY_SCOPE) == 0))
+    const char *wanted = scope_texts[ctx->method->scope];
+    if (about->n_scopes == 0 || ctx->method->scope == SP_SCOPE_ANY)
         return SP_OK;
     for (size_t i = 0; wanted != NULL && i < about->n_scopes; i++)
         if (strcmp(about->scopes[i], wanted) == 0)

@@ -27,8 +27,4 @@ enum sp_status sp_admin_operator_judge(struct sp_admin_context *ctx, enum sp_rea
 /* PERMISSION_DENIED unless one of its scopes covers ctx->method. */
 enum sp_status sp_admin_operator_check_scope(struct sp_admin_context *ctx) SP_MUST_USE;
 
-/* The scope that covers a method; "any": every one does; NULL: none does, and only a key without
- * scopes may call it. */
-const char *sp_admin_operator_scope_of(const char *method);
-
 #endif

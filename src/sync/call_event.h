@@ -18,7 +18,7 @@
 void sp_sync_report_call(const struct sp_admin_method *method, const struct sp_sync_caller *caller,
                          const ProtobufCMessage *request, enum sp_status status);
 
-/* How a method counts in events. Constants; every method has a row. NULL: none of that name. */
+/* How a method counts in events. Constants; every method has a row. */
 struct sp_sync_event_row {
     const char *method;
     enum sp_event_class class_uid;
@@ -26,6 +26,6 @@ struct sp_sync_event_row {
     const char *target; /* kind of what it is about; NULL: nothing of its own */
     bool reads_keys;    /* it tells what is known about keys */
 };
-const struct sp_sync_event_row *sp_sync_event_row(const char *method);
+const struct sp_sync_event_row *sp_sync_event_row(const struct sp_admin_method *method);
 
 #endif

@@ -281,8 +281,8 @@ static uint32_t limit_request(const struct sp_admin_method *method) {
 }
 
 size_t sp_sync_methods(struct sp_sync *sync, struct sp_rpc_method ret_methods[static SP_SYNC_MAX_METHODS]) {
-    const struct sp_admin_method *method;
-    for (size_t i = 0; i < SP_SYNC_MAX_METHODS && (method = sp_admin_method_at(i)) != NULL; i++) {
+    for (size_t i = 0; i < SP_ADMIN_METHODS; i++) {
+        const struct sp_admin_method *method = sp_admin_method_at(i);
         bool is_stream = sp_admin_method_type(method) == SP_ADMIN_STREAM;
         sync->methods[i] = (struct sp_sync_method){.sync = sync, .method = method};
         ret_methods[i] = (struct sp_rpc_method){
@@ -294,11 +294,11 @@ size_t sp_sync_methods(struct sp_sync *sync, struct sp_rpc_method ret_methods[st
             .ages = is_stream && sp_admin_method_stream(method) == SP_ADMIN_WATCH_CHANGES,
             .max_request_bytes = limit_request(method),
         };
-        sync->method_count = i + 1;
     }
-    if (sync->usage != NULL && sync->method_count < SP_SYNC_MAX_METHODS)
-        ret_methods[sync->method_count++] = sp_sync_usage_method(sync->usage);
-    return sync->method_count;
+    size_t count = SP_ADMIN_METHODS;
+    if (sync->usage != NULL)
+        ret_methods[count++] = sp_sync_usage_method(sync->usage);
+    return count;
 }
 
 enum sp_status sp_sync_admit(struct sp_rpc_call *call, unsigned permit, void *user, struct sp_error *error) {
@@ -312,17 +312,16 @@ enum sp_status sp_sync_authenticate(struct sp_rpc_call *call, void *user, struct
     struct sp_sync_caller caller;
     struct sp_snapshot *snapshot = NULL;
     ProtobufCMessage *reply = NULL;
-    const struct sp_admin_method *who_am_i = sp_admin_method_find("WhoAmI");
     const Sallyport__V1__WhoAmIRequest request = SALLYPORT__V1__WHO_AM_IREQUEST__INIT;
     enum sp_status status = sp_sync_acquire(sync, sp_rpc_call_worker(call), &snapshot, error);
     if (status != SP_OK)
         return status;
     sp_sync_caller_of(sync, call, &caller);
     caller.caller.usage = NULL;
-    status = sp_admin_answer(who_am_i, sp_snapshot_view(snapshot), &caller.caller, &request.base,
+    status = sp_admin_answer(sync->who_am_i, sp_snapshot_view(snapshot), &caller.caller, &request.base,
                              sp_rpc_call_arena(call), &reply, error);
     if (status != SP_OK)
-        sp_sync_report_call(who_am_i, &caller, NULL, status);
+        sp_sync_report_call(sync->who_am_i, &caller, NULL, status);
     sp_sync_caller_wipe(&caller);
     sp_snapshot_release(snapshot);
     return status;

@@ -49,13 +49,6 @@ struct sp_sync_metrics {
     atomic_llong last_backup_s; /* 0: none since the start */
 };
 
-static unsigned count_methods(void) {
-    unsigned count = 0;
-    while (sp_admin_method_at(count) != NULL)
-        count++;
-    return count;
-}
-
 static size_t label_call(unsigned series, struct sp_metric_label ret_labels[static SP_METRIC_MAX_LABELS]) {
     static const char *const outcomes[OUTCOMES] = {"ok", "refused", "failed"};
     ret_labels[0] = (struct sp_metric_label){"method", sp_admin_method_name(sp_admin_method_at(series / OUTCOMES))};
@@ -183,7 +176,7 @@ enum sp_status sp_sync_metrics_create(struct sp_sync_metrics **ret_metrics) {
     if (metrics == NULL)
         return SP_ERR_MEMORY;
     atomic_init(&metrics->expiring, -1);
-    table[CALLS].series = count_methods() * OUTCOMES;
+    table[CALLS].series = SP_ADMIN_METHODS * OUTCOMES;
     enum sp_status status = sp_metrics_create(table, ROWS, SP_SYNC_METRIC_SHARDS, &metrics->metrics);
     if (status != SP_OK)
         goto failed;

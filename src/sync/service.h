@@ -24,8 +24,8 @@
 #include "sync/writer.h"
 
 enum {
-    SP_SYNC_MAX_TASKS = 4, /* backups and dry runs at a time */
-    SP_SYNC_MAX_METHODS = 64,
+    SP_SYNC_MAX_TASKS = 4,                      /* backups and dry runs at a time */
+    SP_SYNC_MAX_METHODS = SP_ADMIN_METHODS + 1, /* and that for reports of last uses */
 };
 
 struct sp_connect;
@@ -58,8 +58,8 @@ struct sp_sync {
     struct sp_metrics_listener metrics_listener;
     struct sp_watchdog *watchdog; /* set before that too */
     struct sp_sync_worker workers[SP_SYNC_WORKER_SLOTS];
-    struct sp_sync_method methods[SP_SYNC_MAX_METHODS];
-    size_t method_count;
+    struct sp_sync_method methods[SP_ADMIN_METHODS];
+    const struct sp_admin_method *who_am_i;
     struct sp_forwarded_trust trust; /* set before the first call; zeroed: an address is the connection's peer */
     struct sp_watch_list watches;
     atomic_bool ready;    /* calls are served: the same as the health service answers */

@@ -238,8 +238,8 @@ static void every_method_of_operators_has_a_scope(void **state) {
         bool operators = method->access == SP_ACCESS_OPERATOR || method->access == SP_ACCESS_ADMIN_READ ||
                          method->access == SP_ACCESS_OPERATOR_OR_ADMIN || method->access == SP_ACCESS_RESOURCE ||
                          method->access == SP_ACCESS_CREATE_KEY;
-        if (operators && sp_admin_operator_scope_of(method->name) == NULL)
-            fail_msg("%s has no scope in admin/operator_limits.c", method->name);
+        if (operators && method->scope == SP_SCOPE_NONE)
+            fail_msg("%s has no scope in admin/methods.c", method->name);
     }
 }
 

@@ -12,7 +12,6 @@
 
 #include "admin/method_row.h"
 #include "admin/methods.h"
-#include "admin/operator_limits.h"
 #include "base/arena.h"
 #include "cli/acting_key.h"
 #include "cli/arguments.h"
@@ -279,7 +278,7 @@ static void check_acting_key(const struct cli_command *command) {
         if (texts[i] != NULL && (strcmp(texts[i], who) == 0) != (i == (size_t)method->access))
             fail_msg("%s: acts with %s", words(command), who);
     texts[method->access] = who;
-    bool operators = sp_admin_operator_scope_of(command->method) != NULL;
+    bool operators = method->scope != SP_SCOPE_NONE;
     if ((strstr(who, "operator") != NULL || strcmp(who, "any key") == 0) != operators)
         fail_msg("%s: operators may%s call %s", words(command), operators ? "" : " not", command->method);
 }
