@@ -37,29 +37,35 @@ void sp_watch_list_remove(struct sp_watch_list *list, struct sp_watch_entry *ent
     pthread_mutex_unlock(&list->lock);
 }
 
-enum sp_status sp_watch_list_admit(struct sp_watch_list *list, struct sp_watch_entry *entry, struct sp_str workspace,
-                                   bool *ret_first, struct sp_error *error) {
+/* With the lock held. */
+static enum sp_status take_watch_place(const struct sp_watch_list *list, struct sp_watch_entry *entry,
+                                       struct sp_str workspace, struct sp_error *error) {
     size_t all = 0;
     size_t of_workspace = 0;
+    for (const struct sp_watch_entry *other = list->first; other != NULL; other = other->next) {
+        all += other->admitted;
+        of_workspace += other->admitted && sp_str_equal(sp_str_from(other->workspace), workspace);
+    }
+    if (all >= MAX_WATCHES || of_workspace >= MAX_WATCHES_OF_WORKSPACE)
+        return sp_error_set(error, SP_ERR_EXHAUSTED,
+                            "too many watches: %zu are open, %zu of them on this workspace; the limits are %d and %d",
+                            all, of_workspace, MAX_WATCHES, MAX_WATCHES_OF_WORKSPACE);
+    entry->admitted = true;
+    if (workspace.size > 0)
+        memcpy(entry->workspace, workspace.data, workspace.size);
+    return SP_OK;
+}
+
+enum sp_status sp_watch_list_admit(struct sp_watch_list *list, struct sp_watch_entry *entry, struct sp_str workspace,
+                                   bool *ret_first, struct sp_error *error) {
     if (workspace.size > SP_ID_MAX_BYTES)
         return sp_error_set(error, SP_ERR_CORRUPT, "the workspace's id is damaged");
     pthread_mutex_lock(&list->lock);
     bool first = !entry->admitted;
-    for (const struct sp_watch_entry *other = list->first; other != NULL && first; other = other->next) {
-        all += other->admitted;
-        of_workspace += other->admitted && sp_str_equal(sp_str_from(other->workspace), workspace);
-    }
-    bool room = !first || (all < MAX_WATCHES && of_workspace < MAX_WATCHES_OF_WORKSPACE);
-    if (first && room) {
-        entry->admitted = true;
-        if (workspace.size > 0)
-            memcpy(entry->workspace, workspace.data, workspace.size);
-    }
+    enum sp_status status = first ? take_watch_place(list, entry, workspace, error) : SP_OK;
     pthread_mutex_unlock(&list->lock);
-    if (!room)
-        return sp_error_set(error, SP_ERR_EXHAUSTED,
-                            "too many watches: %zu are open, %zu of them on this workspace; the limits are %d and %d",
-                            all, of_workspace, MAX_WATCHES, MAX_WATCHES_OF_WORKSPACE);
+    if (status != SP_OK)
+        return status;
     *ret_first = first;
     return SP_OK;
 }

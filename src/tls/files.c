@@ -188,9 +188,9 @@ enum sp_status sp_tls_watch_open(struct sp_tls_watch *watch, const struct sp_tls
     return sp_tls_material_read(files, ret_material, error);
 }
 
-/* Certificate and key are two files, replaced one after the other: a mismatch is reported only if
- * it lasts. */
-static enum sp_tls_news report_broken(struct sp_tls_watch *watch, const struct sp_tls_seen *now) {
+/* Remembers a state that cannot be used, and whether that is news: certificate and key are two
+ * files, replaced one after the other, so a mismatch is reported only if it lasts, and once. */
+static enum sp_tls_news note_broken_state(struct sp_tls_watch *watch, const struct sp_tls_seen *now) {
     if (!is_same_state(&watch->broken, now)) {
         watch->broken = *now;
         watch->complained = false;
@@ -211,7 +211,7 @@ enum sp_tls_news sp_tls_watch_look(struct sp_tls_watch *watch, int64_t now_ms, s
     if (is_same_state(&now, &watch->used) || (watch->complained && is_same_state(&now, &watch->broken)))
         return SP_TLS_UNCHANGED;
     if (sp_tls_material_read(&watch->files, ret_material, error) != SP_OK)
-        return report_broken(watch, &now);
+        return note_broken_state(watch, &now);
     watch->used = now;
     return SP_TLS_CHANGED;
 }

@@ -8,8 +8,8 @@
 
 #include <openssl/err.h>
 
-/* What an operation of OpenSSL that did nothing means. */
-static enum h2_io judge_tls_result(struct h2_socket *socket, int result) {
+/* What an operation of OpenSSL that did nothing means. Notes what the socket waits for. */
+static enum h2_io note_tls_wait(struct h2_socket *socket, int result) {
     int why = SSL_get_error(socket->ssl, result);
     ERR_clear_error();
     socket->wants_to_write = why == SSL_ERROR_WANT_WRITE;
@@ -29,7 +29,7 @@ enum h2_io sp_rpc_h2_socket_shake(struct h2_socket *socket) {
     ERR_clear_error();
     int result = SSL_do_handshake(socket->ssl);
     if (result != 1)
-        return judge_tls_result(socket, result);
+        return note_tls_wait(socket, result);
     socket->wants_to_write = false;
     socket->shaken = has_chosen_h2(socket->ssl);
     return socket->shaken ? H2_IO_DONE : H2_IO_ENDED;
@@ -47,9 +47,9 @@ static int clamp_to_int(size_t size) {
     return size > INT_MAX ? INT_MAX : (int)size;
 }
 
-static enum h2_io judge_tls_size(struct h2_socket *socket, int size, size_t *ret_size) {
+static enum h2_io note_tls_size(struct h2_socket *socket, int size, size_t *ret_size) {
     if (size <= 0)
-        return judge_tls_result(socket, size);
+        return note_tls_wait(socket, size);
     socket->wants_to_write = false;
     *ret_size = (size_t)size;
     return H2_IO_DONE;
@@ -59,14 +59,14 @@ enum h2_io sp_rpc_h2_socket_read(struct h2_socket *socket, uint8_t *ret_bytes, s
     if (socket->ssl == NULL)
         return judge_plain_result(recv(socket->fd, ret_bytes, room, 0), ret_size);
     ERR_clear_error();
-    return judge_tls_size(socket, SSL_read(socket->ssl, ret_bytes, clamp_to_int(room)), ret_size);
+    return note_tls_size(socket, SSL_read(socket->ssl, ret_bytes, clamp_to_int(room)), ret_size);
 }
 
 enum h2_io sp_rpc_h2_socket_write(struct h2_socket *socket, const uint8_t *bytes, size_t size, size_t *ret_written) {
     if (socket->ssl == NULL)
         return judge_plain_result(send(socket->fd, bytes, size, MSG_NOSIGNAL), ret_written);
     ERR_clear_error();
-    return judge_tls_size(socket, SSL_write(socket->ssl, bytes, clamp_to_int(size)), ret_written);
+    return note_tls_size(socket, SSL_write(socket->ssl, bytes, clamp_to_int(size)), ret_written);
 }
 
 void sp_rpc_h2_socket_close(struct h2_socket *socket) {

@@ -6,7 +6,7 @@
 
 /* ---- making ---- */
 
-static bool append_bytes(struct sp_entity_key *key, const void *data, size_t size) {
+static bool append_key_bytes(struct sp_entity_key *key, const void *data, size_t size) {
     if (size > sizeof(key->bytes) - key->size)
         return false;
     if (size > 0)
@@ -17,13 +17,13 @@ static bool append_bytes(struct sp_entity_key *key, const void *data, size_t siz
 
 static bool append_part(struct sp_entity_key *key, struct sp_str part, bool last) {
     bool has_nul = part.size > 0 && memchr(part.data, 0, part.size) != NULL;
-    return !has_nul && append_bytes(key, part.data, part.size) && (last || append_bytes(key, "", 1));
+    return !has_nul && append_key_bytes(key, part.data, part.size) && (last || append_key_bytes(key, "", 1));
 }
 
 static bool begin_entity_key(struct sp_entity_key *key, enum sp_kind kind, struct sp_str workspace) {
     uint8_t first = (uint8_t)kind;
     key->size = 0;
-    return append_bytes(key, &first, 1) && append_part(key, workspace, false);
+    return append_key_bytes(key, &first, 1) && append_part(key, workspace, false);
 }
 
 enum sp_status sp_entity_key_make(enum sp_kind kind, struct sp_str workspace, const struct sp_str *parts,
@@ -89,8 +89,8 @@ enum sp_status sp_entity_key_tombstone(struct sp_bytes of, bool global, struct s
         return SP_ERR_INVALID;
     size_t parts_at = 1 + name.workspace.size + 1;
     struct sp_str workspace = global ? (struct sp_str){NULL, 0} : name.workspace;
-    if (!begin_entity_key(&key, SP_KIND_TOMBSTONE, workspace) || !append_bytes(&key, of.data, 1) ||
-        !append_bytes(&key, of.data + parts_at, of.size - parts_at))
+    if (!begin_entity_key(&key, SP_KIND_TOMBSTONE, workspace) || !append_key_bytes(&key, of.data, 1) ||
+        !append_key_bytes(&key, of.data + parts_at, of.size - parts_at))
         return SP_ERR_INVALID;
     *ret_key = key;
     return SP_OK;
@@ -100,7 +100,7 @@ enum sp_status sp_entity_key_copy(struct sp_bytes bytes, struct sp_entity_key *r
     if (bytes.size > sizeof(ret_key->bytes))
         return SP_ERR_CORRUPT;
     ret_key->size = 0;
-    (void)append_bytes(ret_key, bytes.data, bytes.size);
+    (void)append_key_bytes(ret_key, bytes.data, bytes.size);
     return SP_OK;
 }
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/thread.h"
 #include "store/lmdb/environment.h"
 #include "store/lmdb/lmdb_status.h"
 #include "store/lmdb/volume_room.h"
@@ -118,12 +119,13 @@ static enum sp_status copy_store_once(struct sp_store *store, unsigned flags, in
     if (pipe2(ends, O_CLOEXEC) != 0)
         return sp_error_set(error, SP_ERR_IO, "cannot create a pipe: %s", strerror(errno));
     copy.pipe_in = ends[1];
-    if (pthread_create(&thread, NULL, run_copy, &copy) != 0) {
+    enum sp_status status = sp_thread_start(&thread, run_copy, &copy, error, "a thread for the copy");
+    if (status != SP_OK) {
         close(ends[0]);
         close(ends[1]);
-        return sp_error_set(error, SP_ERR_MEMORY, "cannot start a thread for the copy");
+        return status;
     }
-    enum sp_status status = pump_copy_with_buffer(ends[0], fd, snapshot, before, store->path, error);
+    status = pump_copy_with_buffer(ends[0], fd, snapshot, before, store->path, error);
     close(ends[0]); /* ends a copy that is still being written */
     pthread_join(thread, NULL);
     *ret_code = copy.code;
