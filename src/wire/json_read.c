@@ -523,10 +523,14 @@ static const char *fault_text(const json_error_t *fault) {
     }
 }
 
+static bool is_json_blank(char c) {
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 /* What a text is that holds a value and neither an object nor an array; NULL: not even that. */
 static const char *name_lone_value(struct sp_str text) {
     size_t begin = 0;
-    while (begin < text.size && memchr(" \t\r\n", text.data[begin], 4) != NULL)
+    while (begin < text.size && is_json_blank(text.data[begin]))
         begin++;
     if (begin == text.size || text.data[begin] == '{' || text.data[begin] == '[')
         return NULL;
