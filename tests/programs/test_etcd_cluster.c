@@ -32,23 +32,22 @@ static struct etcd *member_at(struct cluster *cluster, size_t at) {
 /* Otherwise etcd adds no member before the others have been connected for five seconds. */
 static const char at_once[] = "--strict-reconfig-check=false";
 
-static bool is_peer_listed(const struct etcd *asked, int peer_port) {
-    char url[64];
-    etcd_control(asked, "member list -w simple");
-    char *list = etcd_control_said(asked);
-    snprintf(url, sizeof(url), "http://127.0.0.1:%d,", peer_port);
-    bool is_listed = strstr(list, url) != NULL;
-    free(list);
-    return is_listed;
+/* etcdctl asks for the list of members behind that, which nobody answers while a new one is needed
+ * for a majority, or one that does not know the new one yet: then it has taken effect although it
+ * failed. */
+static bool try_to_add(const struct etcd *asked, const struct etcd *member) {
+    if (etcd_try_control(asked, "member add %s --peer-urls=http://127.0.0.1:%d", member->name, member->peer_port))
+        return true;
+    char *complaint = etcd_control_complained(asked);
+    bool added_before = strstr(complaint, "already exists") != NULL;
+    free(complaint);
+    return added_before;
 }
 
-/* etcdctl asks for the list of members behind that, perhaps one that does not know the new one yet:
- * then it has taken effect although it failed. */
 static void add_to_members(const struct etcd *asked, const struct etcd *member) {
-    for (int tries = 0; !is_peer_listed(asked, member->peer_port); tries++) {
+    for (int tries = 0; !try_to_add(asked, member); tries++) {
         assert_true(tries < TRIES_MAX);
-        if (!etcd_try_control(asked, "member add %s --peer-urls=http://127.0.0.1:%d", member->name, member->peer_port))
-            sp_clock_sleep_ms(100);
+        sp_clock_sleep_ms(100);
     }
 }
 

@@ -171,10 +171,18 @@ static void run_control(const struct etcd *etcd, const char *const *words) {
     }
 }
 
-char *etcd_control_said(const struct etcd *etcd) {
+static char *read_control_file(const struct etcd *etcd, const char *name) {
     char path[160];
-    snprintf(path, sizeof(path), "%s/etcdctl.out", etcd->folder);
+    snprintf(path, sizeof(path), "%s/%s", etcd->folder, name);
     return process_read(path);
+}
+
+char *etcd_control_said(const struct etcd *etcd) {
+    return read_control_file(etcd, "etcdctl.out");
+}
+
+char *etcd_control_complained(const struct etcd *etcd) {
+    return read_control_file(etcd, "etcdctl.err");
 }
 
 /* Splits at blanks, in place. */

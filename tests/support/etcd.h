@@ -55,8 +55,9 @@ void etcd_run(struct process *process, const char *folder, const char *name, con
 void etcd_control(const struct etcd *etcd, const char *format, ...) SP_PRINTF(2, 3);
 /* False: it did not succeed. */
 bool etcd_try_control(const struct etcd *etcd, const char *format, ...) SP_PRINTF(2, 3);
-/* What the last one wrote to stdout; the caller frees it. */
+/* What the last one wrote to stdout, and to stderr; the caller frees it. */
 char *etcd_control_said(const struct etcd *etcd);
+char *etcd_control_complained(const struct etcd *etcd);
 /* Puts a snapshot in the place of the data; etcd must have ended. */
 void etcd_restore(const struct etcd *etcd, const char *snapshot);
 
