@@ -11,6 +11,7 @@
 #include "store/records/entity.h"
 #include "store/records/entity_key.h"
 #include "store/records/layout.h"
+#include "wire/wire.h"
 
 static enum sp_status make_key_by_id(struct sp_admin_context *ctx, enum sp_kind kind, const char *id,
                                      struct sp_entity_key *ret_key) {
@@ -168,6 +169,15 @@ enum sp_status sp_admin_put(struct sp_admin_context *ctx, enum sp_kind kind, con
     if (status != SP_OK)
         return status;
     return sp_changeset_put(ctx->changes, &key, message);
+}
+
+enum sp_status sp_admin_put_if_changed(struct sp_admin_context *ctx, enum sp_kind kind, const char *id,
+                                       struct sp_bytes before, const ProtobufCMessage *message) {
+    struct sp_bytes after;
+    enum sp_status status = sp_wire_pack(message, ctx->arena, &after);
+    if (status != SP_OK || sp_bytes_equal(before, after))
+        return status;
+    return sp_admin_put(ctx, kind, id, message);
 }
 
 enum sp_status sp_admin_delete(struct sp_admin_context *ctx, enum sp_kind kind, const char *id) {

@@ -36,6 +36,10 @@ enum sp_status sp_admin_new_id(struct sp_admin_context *ctx, enum sp_kind kind, 
 /* Puts into and deletes from ctx->changes. */
 enum sp_status sp_admin_put(struct sp_admin_context *ctx, enum sp_kind kind, const char *id,
                             const ProtobufCMessage *message) SP_MUST_USE;
+/* Puts an entity unless its bytes are those of `before` (sp_wire_pack): what changes nothing makes
+ * no revision and no audit entry. */
+enum sp_status sp_admin_put_if_changed(struct sp_admin_context *ctx, enum sp_kind kind, const char *id,
+                                       struct sp_bytes before, const ProtobufCMessage *message) SP_MUST_USE;
 enum sp_status sp_admin_delete(struct sp_admin_context *ctx, enum sp_kind kind, const char *id) SP_MUST_USE;
 
 #endif

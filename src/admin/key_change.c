@@ -141,8 +141,9 @@ static enum sp_status check_not_widened(struct sp_admin_context *ctx, const stru
     enum sp_status status = sp_admin_stored_reach(ctx, stored, &after);
     if (status != SP_OK)
         return status;
-    ctx->narrowed = !sp_admin_reach_widens(before, &after);
-    if (ctx->narrowed)
+    bool widens = sp_admin_reach_widens(before, &after);
+    ctx->narrowed = !widens && sp_admin_reach_widens(&after, before);
+    if (!widens)
         return SP_OK;
     status = sp_admin_bind_to_actor(ctx, stored->key);
     if (status != SP_OK)

@@ -319,13 +319,17 @@ enum sp_status sp_admin_update_principal(struct sp_admin_context *ctx, const Pro
     if (status != SP_OK)
         return status;
     const Sallyport__V1__Principal before = *stored->principal;
+    struct sp_bytes packed_before;
+    status = sp_wire_pack(&stored->base, ctx->arena, &packed_before);
+    if (status != SP_OK)
+        return status;
     status = take_principal_fields(ctx, request, stored->principal);
     if (status != SP_OK)
         return status;
     status = check_principal_update(ctx, &before, stored);
     if (status != SP_OK)
         return status;
-    status = sp_admin_put(ctx, SP_KIND_PRINCIPAL, before.id, &stored->base);
+    status = sp_admin_put_if_changed(ctx, SP_KIND_PRINCIPAL, before.id, packed_before, &stored->base);
     if (status != SP_OK)
         return status;
     return reply_with_principal(ctx, stored->principal, ret_reply);

@@ -325,13 +325,18 @@ enum sp_status sp_admin_update_workspace(struct sp_admin_context *ctx, const Pro
     if (given == NULL)
         return SP_ERR_MEMORY;
     const char *name_before = ctx->stored_workspace->workspace->name;
-    enum sp_status status = take_workspace_fields(ctx, request, given);
+    struct sp_bytes packed_before;
+    enum sp_status status = sp_wire_pack(&ctx->stored_workspace->base, ctx->arena, &packed_before);
+    if (status != SP_OK)
+        return status;
+    status = take_workspace_fields(ctx, request, given);
     if (status != SP_OK)
         return status;
     status = check_workspace_fields(ctx, ctx->stored_workspace->workspace, name_before);
     if (status != SP_OK)
         return status;
-    status = put_workspace(ctx);
+    status = sp_admin_put_if_changed(ctx, SP_KIND_WORKSPACE, ctx->stored_workspace->workspace->id, packed_before,
+                                     &ctx->stored_workspace->base);
     if (status != SP_OK)
         return status;
     return reply_with_workspace(ctx, ret_reply);

@@ -332,6 +332,18 @@ static void enables_only_what_reaches_no_further(void **state) {
     admin_ok(fixture, wide, "WhoAmI", "{}");
 }
 
+/* Only what takes access away may use the room that is kept for that. */
+static void a_renamed_key_is_not_narrowed(void **state) {
+    struct admin_scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    admin_new_key(fixture, scene->admin, "ann", ALL, ", 'id': 'k1'");
+    admin_ok(fixture, scene->admin, "UpdateApiKey", "{'id': 'k1', 'updateMask': ['name'], 'name': 'Other'}");
+    assert_false(fixture->narrowed);
+    admin_ok(fixture, scene->admin, "UpdateApiKey",
+             "{'id': 'k1', 'updateMask': ['permissions'], 'permissions': {'names': ['voices_read']}}");
+    assert_true(fixture->narrowed);
+}
+
 static void a_second_disabling_changes_nothing(void **state) {
     struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
@@ -545,6 +557,7 @@ int main(void) {
         CASE(no_key_widens_itself),
         CASE(narrows_what_reaches_further_but_never_opens_it),
         CASE(enables_only_what_reaches_no_further),
+        CASE(a_renamed_key_is_not_narrowed),
         CASE(a_second_disabling_changes_nothing),
         CASE(allowlists_need_plan_and_feature),
         CASE(a_list_outlives_the_plan_and_can_be_cleared),

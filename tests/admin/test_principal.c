@@ -191,6 +191,31 @@ static void refuses_what_the_rules_forbid(void **state) {
     admin_fixture_close(&fixture);
 }
 
+static void an_update_that_changes_nothing_makes_no_revision(void **state) {
+    static const char *const updates[][3] = {
+        {"UpdatePrincipal", "{'principal': {'id': 'robot', 'disabled': true}, 'updateMask': ['disabled']}",
+         "principal.disabled"},
+        {"UpdateWorkspace", "{'workspace': {'id': 'w1', 'disabled': true}, 'updateMask': ['disabled']}",
+         "workspace.disabled"},
+    };
+    struct admin_fixture fixture;
+    (void)state;
+    admin_fixture_open(&fixture, NULL);
+    const char *admin = admin_workspace(&fixture, "w1");
+    admin_ok(&fixture, admin, "CreateServiceAccount", "{'id': 'robot', 'name': 'Robot'}");
+    for (size_t i = 0; i < sizeof(updates) / sizeof(*updates); i++) {
+        const char *key = i == 0 ? admin : fixture.operator_key;
+        uint64_t before = admin_revision(&fixture);
+        admin_ok(&fixture, key, updates[i][0], updates[i][1]);
+        assert_int_equal(admin_revision(&fixture), before + 1);
+        admin_ok(&fixture, key, updates[i][0], updates[i][1]);
+        assert_true(admin_flag(&fixture, updates[i][2]));
+        assert_int_equal(admin_number(&fixture, "revision.number"), before + 1);
+        assert_int_equal(admin_revision(&fixture), before + 1);
+    }
+    admin_fixture_close(&fixture);
+}
+
 static void service_accounts_need_several_seats(void **state) {
     (void)state;
     struct admin_fixture fixture;
@@ -396,6 +421,7 @@ int main(void) {
         cmocka_unit_test(ids_of_identity_providers_and_clouds_are_held_whole),
         cmocka_unit_test(no_id_is_another_principals_alias),
         cmocka_unit_test(refuses_what_the_rules_forbid),
+        cmocka_unit_test(an_update_that_changes_nothing_makes_no_revision),
         cmocka_unit_test(service_accounts_need_several_seats),
         cmocka_unit_test(enabled_users_take_the_seats_and_nobody_else),
         cmocka_unit_test(quotas_limit_service_accounts),
