@@ -19,7 +19,7 @@ enum sp_status sp_min_revision_check(const Sallyport__V1__Revision *wanted, stru
                             "min_revision: is of another epoch, %" PRIu64 ", and the store is in epoch %" PRIu64
                             ": ask again without min_revision",
                             wanted->epoch, current.epoch);
-    if (wanted->number <= set_back.number)
+    if (set_back.number > 0 && wanted->number <= set_back.number)
         return sp_error_set(error, SP_ERR_PRECONDITION,
                             "min_revision: etcd was set back to before revision %" PRIu64
                             ", and no new epoch has begun since: ask again without min_revision",

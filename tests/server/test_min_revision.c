@@ -18,6 +18,7 @@ static const struct {
     const char *message;
 } rows[] = {
     {"none", 0, 0, SP_OK, ""},
+    {"the beginning of the epoch", 3, 0, SP_OK, ""},
     {"an older one", 3, 41, SP_OK, ""},
     {"the store's", 3, 42, SP_OK, ""},
     {"a later one", 3, 43, SP_ERR_UNAVAILABLE,
