@@ -101,8 +101,15 @@ enum sp_status sp_admin_find_key(struct sp_admin_context *ctx, const ProtobufCMe
     enum sp_status status = search_text(&search, text);
     if (status != SP_OK)
         return status;
+    if (search.found == NULL && ctx->is_operator)
+        return sp_error_set(ctx->error, SP_ERR_NOT_FOUND,
+                            "no workspace has a key with this text or any part of it (operators' keys are not "
+                            "searched)");
     if (search.found == NULL)
-        return sp_error_set(ctx->error, SP_ERR_NOT_FOUND, "this store has no key with this text or any part of it");
+        return sp_error_set(ctx->error, SP_ERR_NOT_FOUND,
+                            "workspace %.*s has no key with this text or any part of it (operators can search all "
+                            "workspaces)",
+                            SP_STR_ARG(ctx->key.workspace));
     if (search.other != NULL)
         return sp_error_set(ctx->error, SP_ERR_INVALID,
                             "api_key: the text contains several keys, such as %s and %s: send them one by one",

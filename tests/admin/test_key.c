@@ -449,7 +449,7 @@ static void finds_a_leaked_key_in_the_own_workspace_only(void **state) {
     const char *request = admin_format(fixture, "{'apiKey': '%s'}", leaked);
     admin_ok(fixture, scene->admin, "FindKey", request);
     assert_string_equal(admin_text(fixture, "id"), "k1");
-    admin_fails(fixture, other_admin, "FindKey", request, SP_ERR_NOT_FOUND, "this store has no key with this text");
+    admin_fails(fixture, other_admin, "FindKey", request, SP_ERR_NOT_FOUND, "has no key with this text");
     assert_null(strstr(fixture->error.message, leaked));
     admin_ok(fixture, fixture->operator_key, "FindKey", request);
     assert_string_equal(admin_text(fixture, "workspace"), "w1");

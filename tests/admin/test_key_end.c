@@ -333,7 +333,7 @@ static void a_leaked_key_that_was_deleted_still_leads_to_its_descendants(void **
         assert_string_equal(admin_text(fixture, "disabledReason"), "deleted");
         assert_list(fixture, "descendants", "k3", NULL);
     }
-    admin_fails(fixture, other, "FindKey", find, SP_ERR_NOT_FOUND, "this store has no key with this text");
+    admin_fails(fixture, other, "FindKey", find, SP_ERR_NOT_FOUND, "has no key with this text");
     admin_fails(fixture, other, "DisableApiKey", "{'id': 'k1', 'withDescendants': true}", SP_ERR_NOT_FOUND, NULL);
     admin_fails(fixture, scene->admin, "DisableApiKey", "{'id': 'k1'}", SP_ERR_NOT_FOUND, NULL);
     admin_fails(fixture, scene->admin, "DisableApiKey", "{'id': 'k9', 'withDescendants': true}", SP_ERR_NOT_FOUND,
