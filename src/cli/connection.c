@@ -106,15 +106,29 @@ enum sp_status sp_cli_unpack_json(const char *method, struct sp_bytes bytes, str
     return SP_OK;
 }
 
+/* What the first try says counts: the later ones were refused before they changed anything, and do
+ * not know that it may have made the change. */
+static enum sp_status report_unavailable(const struct sp_error *first, const char *request_id, struct sp_error *error) {
+    if (strstr(first->message, "request_id") == NULL)
+        return sp_error_set(error, SP_ERR_UNAVAILABLE, "%s", first->message);
+    return sp_error_set(error, SP_ERR_UNAVAILABLE, "%s (--request-id %s)", first->message, request_id);
+}
+
+/* `request_id` NULL: once. */
 static enum sp_status call_until_available(struct sp_rpc_client *client, const char *method, struct sp_bytes packed,
-                                           bool again, struct sp_arena *arena, struct sp_bytes *ret_reply,
+                                           const char *request_id, struct sp_arena *arena, struct sp_bytes *ret_reply,
                                            struct sp_error *error) {
     char path[128];
+    struct sp_error first;
     (void)snprintf(path, sizeof(path), "/sallyport.v1.%s", method);
     for (unsigned tries = 1;; tries++) {
         enum sp_status status = sp_rpc_client_call(client, path, packed, arena, ret_reply, error);
-        if (status != SP_ERR_UNAVAILABLE || !again || tries == TRIES)
+        if (status != SP_ERR_UNAVAILABLE || request_id == NULL)
             return status;
+        if (tries == 1)
+            first = *error;
+        if (tries == TRIES)
+            return report_unavailable(&first, request_id, error);
         sp_clock_sleep_ms(200);
     }
 }
@@ -125,11 +139,11 @@ enum sp_status sp_cli_call_json(struct sp_rpc_client *client, const char *method
     struct sp_bytes packed, reply;
     if (sp_arena_init(&arena, ARENA_FIRST, ARENA_BUDGET) != SP_OK)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    bool again = json_object_get(request, "requestId") != NULL;
+    const char *request_id = json_string_value(json_object_get(request, "requestId"));
     enum sp_status status = pack_json_request(method, request, &arena, &packed, error);
     if (status != SP_OK)
         goto out;
-    status = call_until_available(client, method, packed, again, &arena, &reply, error);
+    status = call_until_available(client, method, packed, request_id, &arena, &reply, error);
     if (status != SP_OK)
         goto out;
     status = sp_cli_unpack_json(method, reply, &arena, ret_reply, error);

@@ -283,6 +283,30 @@ static void without_etcd_decisions_go_on_and_changes_are_unavailable_at_once(voi
     verify_all(fixture);
 }
 
+/* The command line tries again by itself, and is then refused before anything is changed. */
+static void a_change_whose_answer_was_lost_is_not_called_none(void **state) {
+    struct fixture *fixture = *state;
+    struct process create;
+    char key_file[160];
+    snprintf(key_file, sizeof(key_file), "%s/operator.key", fixture->origin.folder);
+    const char *arguments[] = {"sallyport", "--timeout", "30s",  "--admin", fixture->pods[0].sync_target,
+                               "workspace", "create",    "--id", "lost",    "--name",
+                               "Lost",      NULL};
+    setenv("SALLYPORT_KEY_FILE", key_file, 1);
+    await_change(&fixture->pods[0], "before-the-loss");
+    assert_int_equal(kill(fixture->origin.etcd.process.pid, SIGSTOP), 0);
+    int status = process_run(&create, fixture->origin.folder, "create", arguments);
+    assert_int_equal(kill(fixture->origin.etcd.process.pid, SIGCONT), 0);
+    assert_int_equal(status, 2);
+    process_assert_said(&create, "may or may not have been made");
+    process_assert_said(&create, "(--request-id req_");
+    for (size_t i = 0; i < PODS; i++)
+        pod_await(&fixture->pods[i], &fixture->pods[0]);
+    await_change(&fixture->pods[0], "after-the-loss");
+    await_change(&fixture->pods[1], "after-the-loss-at-the-other");
+    verify_all(fixture);
+}
+
 /* A server of its own over pod c's store, which allows an age of two seconds. */
 static void a_cut_off_pod_turns_not_serving_when_its_age_is_too_great_and_back(void **state) {
     struct fixture *fixture = *state;
@@ -699,6 +723,7 @@ int main(void) {
         cmocka_unit_test(many_changes_at_both_endpoints_are_all_made),
         cmocka_unit_test(a_change_too_large_for_one_transaction_can_be_tried_and_takes_effect_at_once),
         cmocka_unit_test(without_etcd_decisions_go_on_and_changes_are_unavailable_at_once),
+        cmocka_unit_test(a_change_whose_answer_was_lost_is_not_called_none),
         cmocka_unit_test(a_cut_off_pod_turns_not_serving_when_its_age_is_too_great_and_back),
         cmocka_unit_test(a_pod_that_missed_what_etcd_has_forgotten_lists_it_all_again),
         cmocka_unit_test(an_operator_that_is_put_past_all_changes_is_nobody_anywhere),
