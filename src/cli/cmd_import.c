@@ -28,7 +28,8 @@ struct import {
     bool dry_run, goes_on, began, ended;
     char *text; /* of the current line */
     size_t room;
-    bool printed_secrets;
+    const char *secrets_path; /* a file that this command made; NULL: stdout */
+    bool kept_secrets, printed_secrets;
     struct sp_arena arena; /* of a batch */
     Sallyport__V1__ImportRecord **records;
     size_t count, bytes;
@@ -153,6 +154,7 @@ static enum sp_status keep_secrets(struct import *import, const Sallyport__V1__I
         json_decref(json);
         if (!good)
             return sp_error_set(error, SP_ERR_IO, "cannot write the new keys: %s", strerror(errno));
+        import->kept_secrets = true;
         import->printed_secrets = import->secrets == stdout;
     }
     if (fflush(import->secrets) != 0)
@@ -252,6 +254,7 @@ static enum sp_status open_secrets(struct cli_call *call, struct import *import,
     enum sp_status status = sp_cli_make_secret_file(path, &fd, error);
     if (status != SP_OK)
         return status;
+    import->secrets_path = path;
     import->secrets = fdopen(fd, "w");
     if (import->secrets != NULL)
         return SP_OK;
@@ -285,12 +288,15 @@ static enum sp_status open_import(struct cli_call *call, struct import *import, 
     return open_secrets(call, import, error);
 }
 
-static void close_import(struct import *import, struct sp_rpc_client *client) {
+/* An empty file of secrets that nobody needs would only be in the way of the next try. */
+static void close_import(struct import *import, struct sp_rpc_client *client, bool failed) {
     sp_rpc_stream_close(import->stream);
     sp_rpc_client_close(client);
     sp_cli_close(import->file);
     if (import->secrets != NULL && import->secrets != stdout)
         (void)fclose(import->secrets);
+    if (import->secrets_path != NULL && !import->kept_secrets && (failed || import->dry_run))
+        (void)unlink(import->secrets_path);
     if (import->arena.first != NULL) {
         sp_arena_wipe(&import->arena);
         sp_arena_fini(&import->arena);
@@ -333,7 +339,7 @@ static int run_import_command(struct cli_call *call) {
     }
     result = show_import_result(call, &import, &error) == SP_OK ? CLI_OK : sp_cli_report_error(call, &error);
 out:
-    close_import(&import, client);
+    close_import(&import, client, result != CLI_OK);
     return result;
 }
 

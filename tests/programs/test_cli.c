@@ -800,8 +800,13 @@ static void imports_name_the_line_that_is_wrong_and_count_what_was_applied(void 
         "{\"apiKey\":{\"key\":{\"workspace\":\"imp\",\"id\":\"k1\",\"principal\":\"p1\","
         "\"name\":\"k\",\"permissions\":{\"all\":true}}}}\n";
     write_file("import.ndjson", good);
-    const char *file = path_of("import.ndjson");
-    assert_says(ends(0, "operator", "import %s --dry-run", file)->err, "3 records valid; nothing was changed.");
+    char file[256];
+    snprintf(file, sizeof(file), "%s", path_of("import.ndjson"));
+    assert_says(ends(0, "operator", "import %s --dry-run --secrets-file %s", file, path_of("new.ndjson"))->err,
+                "3 records valid; nothing was changed.");
+    assert_false(exists("new.ndjson"));
+    (void)typed(2, "operator", "no json\n", "import - --secrets-file %s", path_of("new.ndjson"));
+    assert_false(exists("new.ndjson"));
     assert_says(ends(2, "operator", "workspace get imp")->err, "NOT_FOUND");
     const struct command *ran = ends(0, "operator", "import %s --secrets-file %s", file, path_of("new.ndjson"));
     assert_says(ran->err, "3 records imported.\n");
