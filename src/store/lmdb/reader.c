@@ -59,12 +59,28 @@ static int renew_after_remap(struct sp_reader *reader) {
     return code;
 }
 
+/* LMDB 0.9 takes a transaction's number first, and then its roots from one of two pages, which the
+ * second commit after it writes over: whoever is held up in between has the number of one state and
+ * the content of a later one. */
+static bool is_overtaken(const struct sp_view *view) {
+    MDB_envinfo info;
+    return mdb_env_info(view->store->env, &info) == MDB_SUCCESS && info.me_last_txnid >= mdb_txn_id(view->txn) + 2;
+}
+
+static int renew_transaction(struct sp_reader *reader) {
+    int code = mdb_txn_renew(reader->view.txn);
+    return code == MDB_MAP_RESIZED ? renew_after_remap(reader) : code;
+}
+
 enum sp_status sp_reader_acquire(struct sp_reader *reader) {
+    enum { TRIES = 100 };
     struct sp_view *view = &reader->view;
     sp_turn_begin(&view->store->turns, &reader->turn);
-    int code = mdb_txn_renew(view->txn);
-    if (code == MDB_MAP_RESIZED)
-        code = renew_after_remap(reader);
+    int code = renew_transaction(reader);
+    for (int tries = 1; code == MDB_SUCCESS && tries < TRIES && is_overtaken(view); tries++) {
+        mdb_txn_reset(view->txn);
+        code = renew_transaction(reader);
+    }
     if (code != MDB_SUCCESS) {
         sp_turn_end(&reader->turn);
         return sp_lmdb_status(code);
