@@ -63,6 +63,16 @@ bool sp_text_is_printable(struct sp_str text) {
     return true;
 }
 
+bool sp_text_is_token_char(char c) {
+    static const char others[] = "!#$%&'*+-.^_`|~";
+    bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+    return alphanumeric || memchr(others, c, sizeof(others) - 1) != NULL;
+}
+
+bool sp_text_is_json_blank(char c) {
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
 struct sp_str sp_text_skip_bom(struct sp_str text) {
     static const char bom[] = "\xef\xbb\xbf";
     if (sp_str_begins_with(text, SP_STR_LITERAL(bom)))

@@ -23,6 +23,12 @@ bool sp_text_is_printable(struct sp_str text);
 /* The value of a hexadecimal digit of either case; 16 for anything else. */
 unsigned sp_text_hex_value(char c);
 
+/* tchar of RFC 9110 section 5.6.2, of which tokens are made. */
+bool sp_text_is_token_char(char c);
+
+/* Whitespace of RFC 8259 section 2. */
+bool sp_text_is_json_blank(char c);
+
 /* The text after a byte order mark of UTF-8, which some editors and exports put before it. */
 struct sp_str sp_text_skip_bom(struct sp_str text);
 

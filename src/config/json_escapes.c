@@ -41,10 +41,6 @@ static bool has_pair(struct sp_str text) {
     return false;
 }
 
-static bool is_json_blank(char c) {
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
 /* Whether a character may follow another outside of texts, blanks apart. A name is always a text,
  * so that what follows its ':' is no part of it in YAML either; a word, such as true or 1e9, holds
  * no quotes. `before` 0: at the beginning. */
@@ -74,7 +70,7 @@ static bool is_json_document(struct sp_str text) {
     char before = '\0';
     for (size_t i = 0; i < text.size; i++) {
         char c = text.data[i];
-        if (is_json_blank(c))
+        if (sp_text_is_json_blank(c))
             continue;
         if (c == '\0' || !may_stand_after(before, c))
             return false;

@@ -1,6 +1,7 @@
 #include "core/credential.h"
 
 #include "base/base64url.h"
+#include "base/text.h"
 #include "core/key_text.h"
 
 static const struct {
@@ -86,14 +87,9 @@ static struct sp_str decode_user_name(struct sp_str encoded, struct sp_arena *ar
 
 /* How many bytes of a token (RFC 9110 section 5.6.2) the text begins with. */
 static size_t count_token_bytes(struct sp_str text) {
-    static const char others[] = "!#$%&'*+-.^_`|~";
     size_t count = 0;
-    for (; count < text.size; count++) {
-        char c = text.data[count];
-        bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-        if (!alphanumeric && memchr(others, c, sizeof(others) - 1) == NULL)
-            break;
-    }
+    while (count < text.size && sp_text_is_token_char(text.data[count]))
+        count++;
     return count;
 }
 

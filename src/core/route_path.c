@@ -31,14 +31,9 @@ bool sp_route_is_literal_char(char c) {
     return class == 'u' || class == 'r' || class == '+';
 }
 
-static bool is_token_char(char c) {
-    return (c >= '0' && c <= '9') || (sp_route_fold(c) >= 'a' && sp_route_fold(c) <= 'z') ||
-           (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
-}
-
 bool sp_route_method_is_token(struct sp_str method) {
     for (size_t i = 0; i < method.size; i++)
-        if (!is_token_char(method.data[i]))
+        if (!sp_text_is_token_char(method.data[i]))
             return false;
     return method.size > 0 && method.size <= SP_ROUTE_METHOD_MAX_BYTES;
 }

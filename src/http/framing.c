@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/text.h"
 
 struct framing {
     unsigned lengths, encodings, hosts;
@@ -21,14 +22,11 @@ static bool can_follow_lines(void) {
     return strcmp(MHD_get_version(), "0.9.75") == 0;
 }
 
-/* tchar of RFC 9110; libmicrohttpd keeps a space before the colon in the name. */
+/* libmicrohttpd keeps a space before the colon in the name. */
 static bool is_token(const char *name, size_t size) {
-    for (size_t i = 0; i < size; i++) {
-        unsigned char c = (unsigned char)name[i];
-        bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-        if (!alphanumeric && (c == '\0' || strchr("!#$%&'*+-.^_`|~", c) == NULL))
+    for (size_t i = 0; i < size; i++)
+        if (!sp_text_is_token_char(name[i]))
             return false;
-    }
     return size > 0;
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/moment.h"
+#include "base/text.h"
 #include "wire/field.h"
 
 enum {
@@ -523,14 +524,10 @@ static const char *fault_text(const json_error_t *fault) {
     }
 }
 
-static bool is_json_blank(char c) {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 /* What a text is that holds a value and neither an object nor an array; NULL: not even that. */
 static const char *name_lone_value(struct sp_str text) {
     size_t begin = 0;
-    while (begin < text.size && is_json_blank(text.data[begin]))
+    while (begin < text.size && sp_text_is_json_blank(text.data[begin]))
         begin++;
     if (begin == text.size || text.data[begin] == '{' || text.data[begin] == '[')
         return NULL;
