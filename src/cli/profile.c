@@ -152,16 +152,10 @@ static void fill_from_defaults(struct cli_call *call) {
 }
 
 void sp_cli_find_unknown_variables(struct sp_unknown_variables *ret_unknown) {
-    enum { SEEN_MAX = 64 };
     struct sp_option table[FIELDS + 2] = {{.environment = "SALLYPORT_PROFILE"}, {.environment = "SALLYPORT_PROFILES"}};
-    char *seen[SEEN_MAX + 1] = {NULL};
-    size_t count = 0;
     for (size_t i = 0; i < FIELDS; i++)
         table[i + 2].environment = fields[i].environment;
-    for (char **at = environ; at != NULL && *at != NULL && count < SEEN_MAX; at++)
-        if (strncmp(*at, "SALLYPORT_", 10) == 0 && strncmp(*at, "SALLYPORT_SYNC_", 15) != 0)
-            seen[count++] = *at;
-    sp_variables_find_unknown(table, FIELDS + 2, "SALLYPORT_", seen, ret_unknown);
+    sp_variables_find_unknown(table, FIELDS + 2, "SALLYPORT_", "SALLYPORT_SYNC_", environ, ret_unknown);
 }
 
 /* The profiles file is optional unless a profile was named. */

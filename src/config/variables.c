@@ -61,7 +61,7 @@ static void describe_unknown(struct sp_str name, const char *nearest,
                    nearest == NULL ? "see --help" : "did you mean ", nearest == NULL ? "" : nearest);
 }
 
-void sp_variables_find_unknown(const struct sp_option *table, size_t count, const char *prefix,
+void sp_variables_find_unknown(const struct sp_option *table, size_t count, const char *prefix, const char *except,
                                char *const *environment, struct sp_unknown_variables *ret_unknown) {
     size_t prefix_size = strlen(prefix);
     ret_unknown->count = 0;
@@ -69,6 +69,7 @@ void sp_variables_find_unknown(const struct sp_option *table, size_t count, cons
          environment++) {
         struct sp_str name = {*environment, strcspn(*environment, "=")};
         if (!sp_str_begins_with(name, sp_str_from(prefix)) || is_known_variable(table, count, name) ||
+            (except != NULL && sp_str_begins_with(name, sp_str_from(except))) ||
             is_made_by_kubernetes((struct sp_str){name.data + prefix_size, name.size - prefix_size}))
             continue;
         describe_unknown(name, find_nearest_variable(table, count, name, prefix_size),

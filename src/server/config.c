@@ -198,7 +198,7 @@ enum sp_status sp_server_config_read(int argc, char **argv, struct sp_server_con
     enum sp_status status = sp_settings_read(table, count, argc, argv, &settings, &rest, error);
     if (status != SP_OK)
         return status;
-    sp_variables_find_unknown(table, count, "SALLYPORTD_", environ, &config.unknown_variables);
+    sp_variables_find_unknown(table, count, "SALLYPORTD_", NULL, environ, &config.unknown_variables);
     if (config.daemon.print_config)
         sp_options_print(table, count, settings.sources, stdout);
     if (config.version || config.help) {

@@ -51,7 +51,7 @@ static void one_that_has_no_meaning_is_named_with_the_nearest_that_has(void **st
         char *environment[] = {text, NULL};
         struct sp_unknown_variables unknown;
         strcpy(text, rows[i].variable);
-        sp_variables_find_unknown(table, COUNT(table), "SALLYPORTD_", environment, &unknown);
+        sp_variables_find_unknown(table, COUNT(table), "SALLYPORTD_", NULL, environment, &unknown);
         assert_int_equal(unknown.count, rows[i].message != NULL);
         if (rows[i].message != NULL)
             assert_string_equal(unknown.messages[0], rows[i].message);
@@ -67,10 +67,10 @@ static void a_long_name_and_many_of_them_are_cut(void **state) {
     text[sizeof(text) - 1] = '\0';
     for (size_t i = 0; i <= SP_UNKNOWN_VARIABLES_MAX; i++)
         environment[i] = text;
-    sp_variables_find_unknown(table, COUNT(table), "SALLYPORTD_", environment, &unknown);
+    sp_variables_find_unknown(table, COUNT(table), "SALLYPORTD_", NULL, environment, &unknown);
     assert_int_equal(unknown.count, SP_UNKNOWN_VARIABLES_MAX);
     assert_true(strlen(unknown.messages[0]) < SP_UNKNOWN_VARIABLE_BYTES - 1);
-    sp_variables_find_unknown(table, COUNT(table), "SALLYPORTD_", NULL, &unknown);
+    sp_variables_find_unknown(table, COUNT(table), "SALLYPORTD_", NULL, NULL, &unknown);
     assert_int_equal(unknown.count, 0);
 }
 

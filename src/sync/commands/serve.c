@@ -403,7 +403,7 @@ void sp_sync_find_unknown_variables(struct sp_unknown_variables *ret_unknown) {
     struct serve_options options = {0};
     struct sp_option table[SP_OPTIONS_MAX];
     size_t count = make_serve_table(&options, table);
-    sp_variables_find_unknown(table, count, "SALLYPORT_SYNC_", environ, ret_unknown);
+    sp_variables_find_unknown(table, count, "SALLYPORT_SYNC_", NULL, environ, ret_unknown);
 }
 
 int sp_sync_serve_command(const struct sp_sync_command *command, int argc, char **argv) {
