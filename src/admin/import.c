@@ -5,6 +5,7 @@
 
 #include "admin/access.h"
 #include "admin/actor.h"
+#include "admin/failure.h"
 #include "admin/import_equal.h"
 #include "admin/import_key.h"
 #include "admin/import_record.h"
@@ -203,10 +204,7 @@ enum sp_status sp_admin_import(struct sp_write *write, const struct sp_admin_cal
     (void)sp_write_refuse(write, operations_before);
     if (import.line != 0)
         name_refused_line(&import);
-    if (why.status == SP_OK)
-        (void)sp_error_set(&why, status, "cannot store the import");
-    why.status = status;
-    if (error != NULL)
-        *error = why;
-    return status;
+    if (why.status != SP_OK)
+        why.status = status;
+    return sp_admin_fail(&why, status, "cannot store the import", error);
 }

@@ -327,6 +327,7 @@ enum sp_status sp_cli_parse_addresses(const char *path, struct sp_str text, cons
     while (blanks < text.size && strchr(" \t\r\n", text.data[blanks]) != NULL)
         blanks++;
     bool is_json = blanks < text.size && (text.data[blanks] == '{' || text.data[blanks] == '[');
+    list->from_json |= is_json;
     enum sp_status status = is_json ? read_address_json(&file, text) : read_address_lines(&file, text);
     if (status != SP_OK || json_array_size(list->entries) > before)
         return status;

@@ -21,6 +21,7 @@
  * 7". */
 struct cli_address_list {
     json_t *entries, *places;
+    bool from_json; /* some: those can be selected, where the lines of a text are all meant */
 };
 
 enum { SP_ADDRESS_FILE_MAX_BYTES = 16 * 1024 * 1024 };

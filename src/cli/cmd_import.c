@@ -29,7 +29,7 @@ struct import {
     char *text; /* of the current line */
     size_t room;
     const char *secrets_path; /* a file that this command made; NULL: stdout */
-    bool kept_secrets, printed_secrets;
+    bool kept_secrets;
     struct sp_arena arena; /* of a batch */
     Sallyport__V1__ImportRecord **records;
     size_t count, bytes;
@@ -155,7 +155,6 @@ static enum sp_status keep_secrets(struct import *import, const Sallyport__V1__I
         if (!good)
             return sp_error_set(error, SP_ERR_IO, "cannot write the new keys: %s", strerror(errno));
         import->kept_secrets = true;
-        import->printed_secrets = import->secrets == stdout;
     }
     if (fflush(import->secrets) != 0)
         return sp_error_set(error, SP_ERR_IO, "cannot write the new keys: %s", strerror(errno));
@@ -319,7 +318,7 @@ static enum sp_status show_import_result(const struct cli_call *call, const stru
                                (json_int_t)import->skipped, "dryRun", (int)import->dry_run);
     if (result == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    sp_cli_print_reply(import->printed_secrets ? "ndjson" : call->output, result, stdout);
+    sp_cli_print_reply(import->kept_secrets && import->secrets == stdout ? "ndjson" : call->output, result, stdout);
     json_decref(result);
     return SP_OK;
 }

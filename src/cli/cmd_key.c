@@ -90,26 +90,14 @@ static int run_key_find(struct cli_call *call) {
     return sp_cli_local_flag(call, "disable") ? find_and_disable(call) : sp_cli_run_single_call(call);
 }
 
-/* Entries of a provider's JSON can be chosen; the lines of a text are all meant. */
-static bool has_json_place(const json_t *places) {
-    size_t i;
-    json_t *place;
-    json_array_foreach(places, i, place) {
-        const char *text = json_string_value(place);
-        if (text != NULL && text[0] != '\0' && text[strlen(text) - 1] == ']')
-            return true;
-    }
-    return false;
-}
-
 static enum sp_status check_address_count(const struct cli_address_list *list, struct sp_error *error) {
     size_t count = json_array_size(list->entries);
     if (count <= SP_ALLOWLIST_MAX_GIVEN)
         return SP_OK;
     return sp_error_set(error, SP_ERR_INVALID, "too many addresses and ranges: %zu, but at most %d may be given%s",
                         count, SP_ALLOWLIST_MAX_GIVEN,
-                        has_json_place(list->places) ? "; select fewer with --allow-ip-select, such as region=eu-west-1"
-                                                     : "; leave some out, or write neighbours as one range");
+                        list->from_json ? "; select fewer with --allow-ip-select, such as region=eu-west-1"
+                                        : "; leave some out, or write neighbours as one range");
 }
 
 /* Adds the entries of --allow-ip-file to those of --allow-ip, which have no place. */

@@ -178,22 +178,14 @@ static bool read_index(const char *word, size_t size, size_t *ret_index, const c
     return true;
 }
 
-/* Where the entry stands; NULL: it was typed, or is no such entry. */
-static const char *find_argument_place(const json_t *places, const char *word, size_t size, const char **ret_rest) {
-    size_t index = 0;
-    if (!read_index(word, size, &index, ret_rest))
-        return NULL;
-    return json_string_value(json_array_get(places, index));
-}
-
 /* The field in words: where it stands in a file, its setters, or as it is. */
 static size_t write_field(const struct cli_call *call, const char *word, size_t size, char *out, size_t room) {
     char field[PATH_BYTES];
-    size_t index = 0;
-    const char *rest = NULL,
-               *place = find_argument_place(json_object_get(call->local, SP_CLI_PLACES), word, size, &rest);
+    size_t index = 0, used = 0;
+    const char *rest = NULL, *place = NULL;
     bool indexed = read_index(word, size, &index, &rest);
-    size_t used = 0;
+    if (indexed)
+        place = json_string_value(json_array_get(json_object_get(call->local, SP_CLI_PLACES), index));
     if (place != NULL) {
         int left = (int)(word + size - rest), skip = left > 0 && *rest == '.';
         used = (size_t)snprintf(out, room, "%s%s%.*s", place, left > skip ? ": " : "", left - skip, rest + skip);
