@@ -108,11 +108,11 @@ static struct refused_kind *find_refused_kind(const uint8_t network[static 16], 
     return found;
 }
 
-static struct refused_kind *add_refused_kind(const struct sp_tls_refusal *refusal, const char *reason,
-                                             const char *names, int64_t now_ms) {
+static struct refused_kind *add_refused_kind(const struct sp_peer *peer, const uint8_t network[static 16],
+                                             const char *reason, const char *names, int64_t now_ms) {
     struct refused_kind *kind = take_kind_place();
-    *kind = (struct refused_kind){.used = true, .since_ms = now_ms, .peer = refusal->peer};
-    find_network(&refusal->peer, kind->network);
+    *kind = (struct refused_kind){.used = true, .since_ms = now_ms, .peer = *peer};
+    memcpy(kind->network, network, sizeof(kind->network));
     (void)snprintf(kind->reason, sizeof(kind->reason), "%s", reason);
     (void)snprintf(kind->names, sizeof(kind->names), "%s", names);
     return kind;
@@ -122,14 +122,11 @@ static struct refused_kind *add_refused_kind(const struct sp_tls_refusal *refusa
 static void take_tls_refusal(const struct sp_tls_refusal *refusal, int64_t now_ms) {
     static const char beyond[] = "other reasons, or other names";
     uint8_t network[16];
-    char reason[SP_TLS_REASON_BYTES], names[SP_TLS_NAMES_BYTES];
     unsigned of_peer = 0;
     find_network(&refusal->peer, network);
-    (void)snprintf(reason, sizeof(reason), "%s", refusal->reason);
-    (void)snprintf(names, sizeof(names), "%s", refusal->names);
-    struct refused_kind *kind = find_refused_kind(network, reason, names, &of_peer);
+    struct refused_kind *kind = find_refused_kind(network, refusal->reason, refusal->names, &of_peer);
     if (kind == NULL && of_peer < LINES_A_PEER) {
-        kind = add_refused_kind(refusal, reason, names, now_ms);
+        kind = add_refused_kind(&refusal->peer, network, refusal->reason, refusal->names, now_ms);
         if (recent.lines < LINES_A_MINUTE) {
             recent.lines++;
             log_refused_kind(kind, "TLS refused a client", false);
@@ -138,7 +135,7 @@ static void take_tls_refusal(const struct sp_tls_refusal *refusal, int64_t now_m
     } else if (kind == NULL) {
         kind = find_refused_kind(network, beyond, "", &of_peer);
         if (kind == NULL)
-            kind = add_refused_kind(refusal, beyond, "", now_ms);
+            kind = add_refused_kind(&refusal->peer, network, beyond, "", now_ms);
     }
     kind->unlogged++;
 }

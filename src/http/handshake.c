@@ -85,10 +85,14 @@ static struct sp_bytes get_shown_certificate(gnutls_session_t session) {
     return shown == NULL || count == 0 ? (struct sp_bytes){NULL, 0} : (struct sp_bytes){shown->data, shown->size};
 }
 
+static bool is_report_wanted(const struct connections *connections, const struct connection *connection) {
+    return !connection->is_reported && connections->tls_refused != NULL;
+}
+
 static void report_connection(const struct connections *connections, struct connection *connection,
                               const struct sp_tls_failure *failure, struct sp_bytes certificate) {
     char reason[SP_TLS_REASON_BYTES], names[SP_TLS_NAMES_BYTES];
-    if (connection->is_reported || connections->tls_refused == NULL)
+    if (!is_report_wanted(connections, connection))
         return;
     connection->is_reported = true;
     sp_tls_write_reason(failure, reason);
@@ -143,8 +147,10 @@ static const char *explain_verification(unsigned faults) {
 
 void sp_http_report_certificate(const struct sp_http_exchange *exchange) {
     struct connection *connection = sp_http_connection_of(exchange->connection);
-    gnutls_session_t session = connection == NULL ? NULL : get_tls_session(connection);
     unsigned faults = 0;
+    if (connection == NULL || !is_report_wanted(exchange->exchanges->connections, connection))
+        return;
+    gnutls_session_t session = get_tls_session(connection);
     if (session == NULL)
         return;
     struct sp_bytes certificate = get_shown_certificate(session);
