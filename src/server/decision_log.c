@@ -28,14 +28,17 @@ enum text {
     ACTION,
     RESOURCE_TYPE,
     RESOURCE_ID,
+    ASSERTED_WORKSPACE,
+    LOG_WHAT,
     ROUTE_METHOD,
     ROUTE_PATH,
     TEXTS
 };
 
 /* Those of a route become one member. */
-static const char *const text_names[ROUTE_METHOD] = {"decision_id", "workspace",     "principal",  "key_id",
-                                                     "action",      "resource_type", "resource_id"};
+static const char *const text_names[ROUTE_METHOD] = {
+    "decision_id",   "workspace",   "principal",          "key_id",  "action",
+    "resource_type", "resource_id", "asserted_workspace", "log_what"};
 
 /* A decision on its way from a worker to the log's thread. */
 struct record {
@@ -44,6 +47,7 @@ struct record {
     uint32_t latency_us;
     struct sp_revision revision;
     uint8_t transport, reason, allowed, has_ip, has_trace, via;
+    uint8_t workspaces; /* how many the log is kept to */
     uint16_t sizes[TEXTS];
     struct sp_ip ip;
     struct sp_trace trace;
@@ -104,6 +108,8 @@ static void format_record(const void *bytes, size_t size, struct sp_text_out *ou
     sp_json_number(out, "latency_us", record->latency_us);
     sp_json_number(out, "epoch", record->revision.epoch);
     sp_json_number(out, "revision", record->revision.number);
+    if (record->workspaces > 0)
+        sp_json_number(out, "log_workspaces", record->workspaces);
     if (record->has_trace != 0) {
         sp_json_text(out, "trace_id", (struct sp_str){record->trace.trace_id, SP_TRACE_ID_BYTES});
         sp_json_text(out, "span_id", (struct sp_str){record->trace.span_id, SP_SPAN_ID_BYTES});
@@ -167,10 +173,12 @@ static void fill_record(struct record *record, const struct sp_asking *asking, c
     record->has_trace = find_trace(asking, &record->trace);
 }
 
-static void put_record(struct record *record, const struct sp_asking *asking, const struct sp_query *query,
-                       const struct sp_answer *answer, enum sp_via via, const struct sp_str texts[static TEXTS]) {
+static void put_record(const struct sp_decision_log *log, struct record *record, const struct sp_asking *asking,
+                       const struct sp_query *query, const struct sp_answer *answer, enum sp_via via,
+                       const struct sp_str texts[static TEXTS]) {
     fill_record(record, asking, query, answer);
     record->via = (uint8_t)via;
+    record->workspaces = (uint8_t)log->settings.workspaces.count;
     char *at = record->texts;
     for (size_t i = 0; i < TEXTS; i++) {
         record->sizes[i] = (uint16_t)texts[i].size;
@@ -222,6 +230,8 @@ void sp_decision_log_note(struct sp_decision_log *log, const struct sp_asking *a
         [ACTION] = asked->action,
         [RESOURCE_TYPE] = asked->resource_type,
         [RESOURCE_ID] = asked->resource_id,
+        [ASSERTED_WORKSPACE] = asked->workspace,
+        [LOG_WHAT] = sp_str_from(log->settings.what_text),
         [ROUTE_METHOD] = route->method,
         [ROUTE_PATH] = route->path,
     };
@@ -232,14 +242,14 @@ void sp_decision_log_note(struct sp_decision_log *log, const struct sp_asking *a
     if (log->settings.spill != NULL && size <= RECORD_BYTES) {
         _Alignas(struct record) char bytes[RECORD_BYTES];
         struct record *record = (struct record *)(void *)bytes;
-        put_record(record, asking, query, answer, disclosure.via, texts);
+        put_record(log, record, asking, query, answer, disclosure.via, texts);
         spill_record(log, ring, record, size);
         return;
     }
     struct record *record = sp_ring_log_reserve(log->ring, ring, size);
     if (record == NULL)
         return;
-    put_record(record, asking, query, answer, disclosure.via, texts);
+    put_record(log, record, asking, query, answer, disclosure.via, texts);
     sp_ring_log_commit(log->ring, ring, size);
 }
 
@@ -318,8 +328,10 @@ static enum sp_status read_what(const char *what, struct sp_decision_log_setting
 
 enum sp_status sp_decision_log_read_settings(const struct sp_decision_log_options *options,
                                              struct sp_decision_log_settings *ret_settings, struct sp_error *error) {
-    struct sp_decision_log_settings settings = {
-        .workspaces = options->workspaces, .spill = options->spill, .spill_bytes = options->spill_bytes};
+    struct sp_decision_log_settings settings = {.what_text = options->what,
+                                                .workspaces = options->workspaces,
+                                                .spill = options->spill,
+                                                .spill_bytes = options->spill_bytes};
     if (strcmp(options->path, "none") != 0)
         settings.path = options->path;
     enum sp_status status = read_what(options->what, &settings, error);

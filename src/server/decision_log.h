@@ -40,6 +40,7 @@ void sp_decision_log_option_rows(struct sp_decision_log_options *options,
 struct sp_decision_log_settings {
     const char *path; /* NULL: no log; "-": stdout */
     enum sp_decision_log_what what;
+    const char *what_text;             /* the same, as each line has it */
     uint64_t every;                    /* of SP_DECISION_LOG_SAMPLE: each worker's n-th decision */
     struct sp_option_texts workspaces; /* whose keys' decisions are logged; none: all */
     const char *spill;                 /* NULL: none */

@@ -117,7 +117,8 @@ static void logs_a_line_for_each_decision_with_what_was_answered(void **state) {
     assert_int_equal(sp_rpc_client_set_metadata(programs.checker.client, "traceparent", sp_str_from(trace), &error),
                      SP_OK);
     caller_ok(&programs.checker, "Authorization/Check",
-              "{'apiKey': '%s', 'ip': '203.0.113.7', 'resource': {'type': 'voice', 'id': 'rachel'}, 'action': 'use'}",
+              "{'apiKey': '%s', 'ip': '203.0.113.7', 'resource': {'type': 'voice', 'id': 'rachel'}, 'action': 'use', "
+              "'workspace': 'acme'}",
               admin_key);
     wait_for_lines(log_path, 1);
     json_t *line = read_line(log_path, 0);
@@ -140,7 +141,9 @@ static void logs_a_line_for_each_decision_with_what_was_answered(void **state) {
     assert_true(json_is_integer(json_object_get(line, "latency_us")));
     assert_int_equal(strlen(text_of(line, "time")), strlen("2026-01-31T12:00:00.123456Z"));
     assert_string_equal(text_of(line, "via"), "workspace_admin");
-    assert_int_equal(json_object_size(line), 18);
+    assert_string_equal(text_of(line, "asserted_workspace"), "acme");
+    assert_string_equal(text_of(line, "log_what"), "all");
+    assert_int_equal(json_object_size(line), 20);
     json_decref(line);
 
     /* Without what is not known, and an invalid traceparent is not carried. */
@@ -155,6 +158,7 @@ static void logs_a_line_for_each_decision_with_what_was_answered(void **state) {
     assert_string_equal(text_of(line, "via"), "none");
     assert_null(json_object_get(line, "workspace"));
     assert_null(json_object_get(line, "key_id"));
+    assert_null(json_object_get(line, "asserted_workspace"));
     assert_null(json_object_get(line, "ip"));
     assert_null(json_object_get(line, "trace_id"));
     json_decref(line);
@@ -193,6 +197,9 @@ static void logs_denials_only_or_one_in_n_when_told(void **state) {
     for (int i = 0; i < 25; i++)
         assert_reason(admin_key, "rachel", "use", "ALLOWED");
     wait_for_lines(log_path, 3);
+    line = read_line(log_path, 0);
+    assert_string_equal(text_of(line, "log_what"), "sample:10");
+    json_decref(line);
     stop();
     assert_int_equal(access(log_path, F_OK), -1);
 }
@@ -209,6 +216,8 @@ static void logs_what_is_allowed_or_of_some_workspaces_when_told(void **state) {
     for (size_t i = 0; i < 2; i++) {
         json_t *line = read_line(log_path, i);
         assert_string_equal(text_of(line, "decision"), "allow");
+        assert_string_equal(text_of(line, "log_what"), "allows");
+        assert_null(json_object_get(line, "log_workspaces"));
         json_decref(line);
     }
     stop();
@@ -226,6 +235,7 @@ static void logs_what_is_allowed_or_of_some_workspaces_when_told(void **state) {
     for (size_t i = 0; i < 2; i++) {
         json_t *line = read_line(log_path, i);
         assert_string_equal(text_of(line, "workspace"), "beta");
+        assert_int_equal(json_integer_value(json_object_get(line, "log_workspaces")), 2);
         json_decref(line);
     }
     stop();
