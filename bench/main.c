@@ -43,14 +43,10 @@ static void print_bench_usage(FILE *out) {
 
 static void complain_of_word(const char *word) {
     struct sp_nearest nearest = {0};
-    struct sp_error error; /* masks keys */
+    struct sp_error error;
     for (size_t i = 0; i < COMMANDS; i++)
         sp_nearest_consider(&nearest, sp_str_from(commands[i].word), sp_str_from(word));
-    if (nearest.name.size > 0)
-        (void)sp_error_set(&error, SP_ERR_INVALID, "unknown command '%s'; did you mean %.*s?", word,
-                           SP_STR_ARG(nearest.name));
-    else
-        (void)sp_error_set(&error, SP_ERR_INVALID, "unknown command '%s' (see sallyport-bench --help)", word);
+    (void)sp_nearest_refuse_command(&nearest, "", word, "sallyport-bench", &error);
     fprintf(stderr, "sallyport-bench: %s\n", error.message);
 }
 

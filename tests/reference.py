@@ -39,8 +39,11 @@ insecure: false
 
 In the file and in the environment, the values of a repeatable option are separated by commas, and a flag is `1`, `true`, `0` or
 `false`. Sizes take the suffixes K, M, G and T. `--print-config` prints each setting, its value, its unit and where the value comes
-from, and exits. An option without an environment variable is not a setting: it can only be an argument. At the start, the log warns
-of variables that begin with `SALLYPORTD_` or `SALLYPORT_SYNC_` and that no option reads, with the nearest name that one does.
+from, and exits. An option without an environment variable is not a setting: it can only be an argument.
+
+Variables that no option reads are warned of, with the nearest name that one does: `sallyportd` warns in its log of those that begin
+with `SALLYPORTD_`, `sallyport-sync serve` of those with `SALLYPORT_SYNC_`; the other commands of `sallyport-sync` name the latter on
+standard error, and `sallyport` the others with `SALLYPORT_`. What Kubernetes makes for a Service is left out.
 
 """
 

@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "base/nearest.h"
 #include "cli/option.h"
 
 const struct cli_command *sp_cli_find(const struct cli_command *const *tables, const char *noun, const char *verb) {
@@ -26,25 +25,17 @@ bool sp_cli_has_noun(const struct cli_command *const *tables, const char *noun) 
     return false;
 }
 
-/* Among the verbs of `noun`, or among the nouns if it is NULL. */
-static const char *find_nearest_word(const struct cli_command *const *tables, const char *noun, const char *word) {
+struct sp_nearest sp_cli_find_nearest_word(const struct cli_command *const *tables, const char *noun,
+                                           const char *word) {
     struct sp_nearest nearest = {0};
     for (; *tables != NULL; tables++) {
         for (const struct cli_command *row = *tables; row->noun != NULL; row++) {
-            const char *candidate = noun == NULL ? row->noun : row->verb;
-            if (candidate != NULL && (noun == NULL || strcmp(row->noun, noun) == 0))
+            const char *candidate = noun[0] == '\0' ? row->noun : row->verb;
+            if (candidate != NULL && (noun[0] == '\0' || strcmp(row->noun, noun) == 0))
                 sp_nearest_consider(&nearest, sp_str_from(candidate), sp_str_from(word));
         }
     }
-    return nearest.name.data;
-}
-
-const char *sp_cli_nearest_noun(const struct cli_command *const *tables, const char *word) {
-    return find_nearest_word(tables, NULL, word);
-}
-
-const char *sp_cli_nearest_verb(const struct cli_command *const *tables, const char *noun, const char *word) {
-    return find_nearest_word(tables, noun, word);
+    return nearest;
 }
 
 /* ---- words among options ---- */

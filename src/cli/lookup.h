@@ -2,6 +2,7 @@
 #ifndef SP_CLI_LOOKUP_H
 #define SP_CLI_LOOKUP_H
 
+#include "base/nearest.h"
 #include "cli/command.h"
 
 /* NULL for none. `verb` NULL finds a noun that is a whole command. */
@@ -20,9 +21,7 @@ void sp_cli_move_words_first(const struct cli_command *const *tables, int argc, 
 const char *sp_cli_find_unknown_option(const struct cli_command *const *tables, int argc, char **argv,
                                        const char **ret_meant);
 
-/* The noun, or the verb of a noun, that the word was probably meant to be (base/nearest.h); NULL
- * for none. */
-const char *sp_cli_nearest_noun(const struct cli_command *const *tables, const char *word);
-const char *sp_cli_nearest_verb(const struct cli_command *const *tables, const char *noun, const char *word);
+/* The noun that the word was probably meant to be; if `noun` is not "": the verb of that noun. */
+struct sp_nearest sp_cli_find_nearest_word(const struct cli_command *const *tables, const char *noun, const char *word);
 
 #endif

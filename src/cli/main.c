@@ -92,17 +92,11 @@ static bool refuse_unknown_cli_option(int argc, char **argv) {
     return true;
 }
 
+/* `noun`: "" for what should be one itself. */
 static int report_unknown(const char *noun, const char *word) {
-    const char *meant =
-        noun == NULL ? sp_cli_nearest_noun(sp_cli_tables, word) : sp_cli_nearest_verb(sp_cli_tables, noun, word);
+    struct sp_nearest nearest = sp_cli_find_nearest_word(sp_cli_tables, noun, word);
     struct sp_error error;
-    const char *before = noun != NULL ? noun : "", *space = noun != NULL ? " " : "";
-    if (meant != NULL)
-        (void)sp_error_set(&error, SP_ERR_INVALID, "unknown command '%s%s%s'; did you mean %s?", before, space, word,
-                           meant);
-    else
-        (void)sp_error_set(&error, SP_ERR_INVALID, "unknown command '%s%s%s' (see sallyport%s%s --help)", before, space,
-                           word, space, before);
+    (void)sp_nearest_refuse_command(&nearest, noun, word, "sallyport", &error);
     return print_error(&error);
 }
 
@@ -116,7 +110,7 @@ static int print_help_for(int argc, char **argv) {
     if (command != NULL)
         sp_cli_help(command, stdout);
     else if (!sp_cli_has_noun(sp_cli_tables, argv[0]))
-        return report_unknown(NULL, argv[0]);
+        return report_unknown("", argv[0]);
     else if (argc > 1)
         return report_unknown(argv[0], argv[1]);
     else
@@ -150,7 +144,7 @@ static int run_program(int argc, char **argv) {
     if (command != NULL)
         return run_command(command, argc - 1, argv + 1);
     if (!sp_cli_has_noun(sp_cli_tables, argv[1]))
-        return refuse_unknown_cli_option(argc, argv) ? CLI_ERROR : report_unknown(NULL, argv[1]);
+        return refuse_unknown_cli_option(argc, argv) ? CLI_ERROR : report_unknown("", argv[1]);
     bool verb_missing = argc < 3 || sp_cli_is_option_word(argv[2]);
     if (verb_missing) {
         bool asked = argc > 2 && is_either_word(argv[2], "--help", "-h");

@@ -32,13 +32,25 @@ static void a_noun_is_known_with_and_without_verbs(void **state) {
 
 static void a_mistyped_word_finds_the_nearest(void **state) {
     (void)state;
-    assert_string_equal(sp_cli_nearest_noun(sp_cli_tables, "chek"), "check");
-    assert_string_equal(sp_cli_nearest_noun(sp_cli_tables, "worksapce"), "workspace");
-    assert_string_equal(sp_cli_nearest_verb(sp_cli_tables, "key", "lits"), "list");
-    assert_string_equal(sp_cli_nearest_verb(sp_cli_tables, "key", "disable-sel"), "disable-self");
-    assert_null(sp_cli_nearest_noun(sp_cli_tables, "entirely-different"));
-    assert_null(sp_cli_nearest_noun(sp_cli_tables, "a-word-that-is-much-longer-than-any-command-ever-was"));
-    assert_null(sp_cli_nearest_verb(sp_cli_tables, "key", "members"));
+    static const struct {
+        const char *noun, *word, *meant; /* NULL: nothing is near */
+    } rows[] = {
+        {"", "chek", "check"},
+        {"", "worksapce", "workspace"},
+        {"", "kye", "key"},
+        {"", "keys", "key"},
+        {"", "entirely-different", NULL},
+        {"", "a-word-that-is-much-longer-than-any-command-ever-was", NULL},
+        {"key", "lits", "list"},
+        {"key", "disable-sel", "disable-self"},
+        {"key", "self-disable", "disable-self"},
+        {"key", "members", NULL},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct sp_nearest nearest = sp_cli_find_nearest_word(sp_cli_tables, rows[i].noun, rows[i].word);
+        if (!sp_str_equal(nearest.name, sp_str_from(rows[i].meant)))
+            fail_msg("%s %s: %.*s", rows[i].noun, rows[i].word, SP_STR_ARG(nearest.name));
+    }
 }
 
 static void the_words_of_a_command_may_stand_among_options(void **state) {

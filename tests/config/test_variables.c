@@ -14,6 +14,10 @@
 static const struct sp_option table[] = {
     {.name = "store", .environment = "SALLYPORTD_STORE"},
     {.name = "key-header", .environment = "SALLYPORTD_KEY_HEADERS"},
+    {.name = "listen", .environment = "SALLYPORTD_LISTEN"},
+    {.name = "tls-cert", .environment = "SALLYPORTD_TLS_CERT"},
+    {.name = "trusted-peers", .environment = "SALLYPORTD_TRUSTED_PEERS"},
+    {.name = "trusted-proxies", .environment = "SALLYPORTD_TRUSTED_PROXIES"},
     {.name = "help"},
 };
 
@@ -27,6 +31,12 @@ static void one_that_has_no_meaning_is_named_with_the_nearest_that_has(void **st
         {"SALLYPORTD_STROE=/secret", "unknown environment variable SALLYPORTD_STROE; did you mean SALLYPORTD_STORE"},
         {"SALLYPORTD_KEY_HEADER=secret",
          "unknown environment variable SALLYPORTD_KEY_HEADER; did you mean SALLYPORTD_KEY_HEADERS"},
+        {"SALLYPORTD_TRUSTED_PROXY=10.0.0.1",
+         "unknown environment variable SALLYPORTD_TRUSTED_PROXY; did you mean SALLYPORTD_TRUSTED_PROXIES"},
+        {"SALLYPORTD_LISTEN_ADDRESS=:7400",
+         "unknown environment variable SALLYPORTD_LISTEN_ADDRESS; did you mean SALLYPORTD_LISTEN"},
+        {"SALLYPORTD_TLS_CERTIFICATE=a.pem",
+         "unknown environment variable SALLYPORTD_TLS_CERTIFICATE; did you mean SALLYPORTD_TLS_CERT"},
         {"SALLYPORTD_SOMETHING_ELSE=secret", "unknown environment variable SALLYPORTD_SOMETHING_ELSE; see --help"},
         {"SALLYPORTD_=secret", "unknown environment variable SALLYPORTD_; see --help"},
         {"SALLYPORTD_STORE2", "unknown environment variable SALLYPORTD_STORE2; did you mean SALLYPORTD_STORE"},

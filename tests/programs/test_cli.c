@@ -158,6 +158,7 @@ static void mistakes_end_with_2_and_say_what_was_meant(void **state) {
         {"nope", "unknown command 'nope'"},
         {"chek", "unknown command 'chek'; did you mean check?\n"},
         {"key", "Usage: sallyport key COMMAND"},
+        {"kye list", "unknown command 'kye'; did you mean key?\n"},
         {"key lst", "unknown command 'key lst'; did you mean list?\n"},
         {"key nonsense", "sallyport key --help"},
         {"-o json", "name a command, such as whoami or 'key list' (see sallyport --help)"},
@@ -221,7 +222,11 @@ static void no_program_takes_an_abbreviated_option(void **state) {
         const char *line, *fragment;
     } rows[] = {
         {"sallyport key list --limi 5", "unknown option --limi; did you mean --limit?"},
-        {"sallyport-sync operator lst --store /nowhere", "unknown subcommand 'lst'; did you mean list?"},
+        {"sallyport-sync operator lst --store /nowhere", "unknown command 'operator lst'; did you mean list?"},
+        {"sallyport-sync operator nonsense",
+         "unknown command 'operator nonsense' (see sallyport-sync operator --help)"},
+        {"sallyport-sync operator --store /nowhere", "choose a subcommand: add, list or revoke"},
+        {"sallyport-sync backup", "unknown command 'backup' (see sallyport-sync --help)"},
         {"sallyport-sync verfy --store /nowhere", "unknown command 'verfy'; did you mean verify?"},
         {"sallyport-sync verify --stor /nowhere", "unknown option --stor; did you mean --store?"},
         {"sallyportd --stor /nowhere", "unknown option --stor; did you mean --store?"},

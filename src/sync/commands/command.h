@@ -15,6 +15,7 @@ struct sp_sync_command {
     /* What it does to the store, for its security event, which it then has an option for; without
      * an operation: it leaves none. */
     struct sp_sync_act act;
+    bool logs; /* writes a log, which names unknown variables; the other commands name them on stderr */
     /* argv[0] is the command's name. The process's exit status. */
     int (*run)(const struct sp_sync_command *command, int argc, char **argv);
 };

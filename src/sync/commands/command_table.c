@@ -39,6 +39,7 @@ static const struct sp_sync_command commands[] = {
         .summary = "serve the admin API and write to the store",
         .examples = "  sallyport-sync serve --store /var/lib/sallyport\n"
                     "  sallyport-sync serve --store store --listen unix:/run/sallyport/admin.sock\n",
+        .logs = true,
         .run = sp_sync_serve_command,
     },
     {
@@ -141,11 +142,8 @@ static void print_commands(FILE *out) {
     (void)fputs("\n`sallyport-sync COMMAND --help` lists a command's options.\n", out);
 }
 
-/* `serve` writes them to its log. */
-static void report_unknown_variables(const struct sp_sync_command *command) {
+static void report_unknown_variables(void) {
     struct sp_unknown_variables unknown;
-    if (command->run == sp_sync_serve_command)
-        return;
     sp_sync_find_unknown_variables(&unknown);
     for (size_t i = 0; i < unknown.count; i++)
         sp_sync_note("sallyport-sync: %s", unknown.messages[i]);
@@ -153,7 +151,8 @@ static void report_unknown_variables(const struct sp_sync_command *command) {
 
 /* A failure was reported where it was complained about. */
 static int run_and_report(const struct sp_sync_command *command, int argc, char **argv) {
-    report_unknown_variables(command);
+    if (!command->logs)
+        report_unknown_variables();
     int status = command->run(command, argc, argv);
     if (status == EXIT_SUCCESS)
         sp_sync_act_end(SP_OK);
@@ -162,12 +161,11 @@ static int run_and_report(const struct sp_sync_command *command, int argc, char 
 
 static void report_unknown_command(const char *name) {
     struct sp_nearest nearest = {0};
+    struct sp_error error;
     for (size_t i = 0; i < COMMANDS; i++)
         sp_nearest_consider(&nearest, sp_str_from(commands[i].name), sp_str_from(name));
-    if (nearest.name.size > 0)
-        sp_sync_note("sallyport-sync: unknown command '%s'; did you mean %.*s?", name, SP_STR_ARG(nearest.name));
-    else
-        sp_sync_note("sallyport-sync: unknown command '%s' (see sallyport-sync --help)", name);
+    (void)sp_nearest_refuse_command(&nearest, "", name, "sallyport-sync", &error);
+    sp_sync_note("sallyport-sync: %s", error.message);
 }
 
 int sp_sync_main(int argc, char **argv, const char *version) {

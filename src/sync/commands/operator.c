@@ -264,16 +264,14 @@ static const struct action *find_operator_action(const char *name) {
     return NULL;
 }
 
-static int report_unknown_action(const struct sp_sync_command *command, const char *name) {
+static int report_unknown_action(const char *name) {
     struct sp_nearest nearest = {0};
     struct sp_error error;
     for (size_t i = 0; i < sizeof(actions) / sizeof(*actions); i++)
         sp_nearest_consider(&nearest, sp_str_from(actions[i].name), sp_str_from(name));
-    if (nearest.name.size == 0)
-        return sp_sync_complain_usage(command, "choose a subcommand: add, list or revoke");
-    (void)sp_error_set(&error, SP_ERR_INVALID, "unknown subcommand '%s'; did you mean %.*s?", name,
-                       SP_STR_ARG(nearest.name));
-    return sp_sync_complain_usage(command, error.message);
+    (void)sp_nearest_refuse_command(&nearest, "operator", name, "sallyport-sync", &error);
+    sp_sync_note("sallyport-sync: %s", error.message);
+    return SP_EXIT_USAGE;
 }
 
 static enum sp_status join_source(const struct operator_options *options, struct sp_store *store,
@@ -343,9 +341,11 @@ int sp_sync_operator_command(const struct sp_sync_command *command, int argc, ch
     int ended = sp_sync_read_options(command, table, count, &options.help, argc, argv, &rest);
     if (ended >= 0)
         return ended;
-    const struct action *action = rest < argc ? find_operator_action(argv[rest]) : NULL;
+    if (rest == argc)
+        return sp_sync_complain_usage(command, "choose a subcommand: add, list or revoke");
+    const struct action *action = find_operator_action(argv[rest]);
     if (action == NULL)
-        return report_unknown_action(command, rest < argc ? argv[rest] : "");
+        return report_unknown_action(argv[rest]);
     if (argc - rest != (action->takes_name ? 2 : 1))
         return sp_sync_complain_usage(command,
                                       action->takes_name ? "give exactly one operator name" : "list takes no name");
