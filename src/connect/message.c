@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "connect/gzip.h"
+#include "wire/json_peek.h"
 #include "wire/json_read.h"
 #include "wire/json_write.h"
 #include "wire/wire.h"
@@ -36,9 +37,9 @@ static enum sp_status check_message_size(size_t size, size_t most, struct sp_err
                         most);
 }
 
-enum sp_status sp_connect_read_message(const ProtobufCMessageDescriptor *descriptor, enum sp_connect_codec codec,
-                                       bool is_gzip, struct sp_bytes body, size_t most, struct sp_arena *arena,
-                                       struct sp_bytes *ret_message, struct sp_error *error) {
+/* What was sent, decompressed. */
+static enum sp_status open_message_text(enum sp_connect_codec codec, bool is_gzip, struct sp_bytes body, size_t most,
+                                        struct sp_arena *arena, struct sp_bytes *ret_text, struct sp_error *error) {
     struct sp_bytes text = body;
     size_t most_text = codec == SP_CONNECT_JSON ? most * SP_CONNECT_JSON_TIMES : most;
     enum sp_status status = SP_OK;
@@ -49,6 +50,17 @@ enum sp_status sp_connect_read_message(const ProtobufCMessageDescriptor *descrip
     status = check_message_size(text.size, most_text, error);
     if (status != SP_OK)
         return status;
+    *ret_text = text;
+    return SP_OK;
+}
+
+enum sp_status sp_connect_read_message(const ProtobufCMessageDescriptor *descriptor, enum sp_connect_codec codec,
+                                       bool is_gzip, struct sp_bytes body, size_t most, struct sp_arena *arena,
+                                       struct sp_bytes *ret_message, struct sp_error *error) {
+    struct sp_bytes text;
+    enum sp_status status = open_message_text(codec, is_gzip, body, most, arena, &text, error);
+    if (status != SP_OK)
+        return status;
     if (codec == SP_CONNECT_PROTO) {
         *ret_message = text;
         return SP_OK;
@@ -57,6 +69,17 @@ enum sp_status sp_connect_read_message(const ProtobufCMessageDescriptor *descrip
     if (status != SP_OK)
         return status;
     return check_message_size(ret_message->size, most, error);
+}
+
+bool sp_connect_peek_number(const ProtobufCMessageDescriptor *descriptor, enum sp_connect_codec codec, bool is_gzip,
+                            struct sp_bytes body, size_t most, uint32_t field, struct sp_arena *arena,
+                            uint64_t *ret_value) {
+    struct sp_bytes text;
+    struct sp_error ignored = {0};
+    if (codec != SP_CONNECT_JSON || open_message_text(codec, is_gzip, body, most, arena, &text, &ignored) != SP_OK)
+        return false;
+    return sp_json_peek_number(descriptor, (struct sp_str){(const char *)text.data, text.size}, field, arena,
+                               ret_value);
 }
 
 /* ---- writing ---- */

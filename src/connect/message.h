@@ -19,6 +19,12 @@ enum sp_status sp_connect_read_message(const ProtobufCMessageDescriptor *descrip
                                        bool is_gzip, struct sp_bytes body, size_t most, struct sp_arena *arena,
                                        struct sp_bytes *ret_message, struct sp_error *error) SP_MUST_USE;
 
+/* The number in a field of a request message that sp_connect_read_message found to be
+ * SP_ERR_INVALID; `arena` is scratch. False: it cannot be told (sp_json_peek_number). */
+bool sp_connect_peek_number(const ProtobufCMessageDescriptor *descriptor, enum sp_connect_codec codec, bool is_gzip,
+                            struct sp_bytes body, size_t most, uint32_t field, struct sp_arena *arena,
+                            uint64_t *ret_value) SP_MUST_USE;
+
 /* Writes a reply message, protobuf bytes of this program's own. `arena`: scratch, and what is
  * returned, unless that is the message itself. SP_ERR_EXHAUSTED; SP_ERR_INTERNAL: it is not such a
  * message. */

@@ -373,36 +373,55 @@ static void open_connect_stream(struct connect_stream *stream) {
 
 /* ---- reading ---- */
 
-static enum sp_status take_next_message(struct connect_stream *stream, struct sp_bytes *ret_message,
-                                        struct sp_error *error) {
-    const struct connect_call *call = &stream->call;
-    struct sp_connect_frame frame;
-    enum sp_status status = sp_connect_take_frame(&stream->rest, &frame, error);
+static enum sp_status take_next_frame(struct connect_stream *stream, struct sp_connect_frame *ret_frame,
+                                      struct sp_error *error) {
+    enum sp_status status = sp_connect_take_frame(&stream->rest, ret_frame, error);
     if (status != SP_OK)
         return status;
-    if (frame.is_gzip && !call->head.is_gzip)
+    if (ret_frame->is_gzip && !stream->call.head.is_gzip)
         return sp_error_set(error, SP_ERR_INTERNAL,
                             "a message is compressed, but Connect-Content-Encoding does not say how");
+    return SP_OK;
+}
+
+/* The handler answers it in its place if it can, and the stream goes on. */
+static void deliver_unreadable(struct connect_stream *stream, const struct sp_connect_frame *frame,
+                               const struct sp_error *why) {
+    uint64_t id = 0;
+    struct connect_call *call = &stream->call;
+    const struct sp_rpc_method *rpc = &call->method->rpc;
     sp_arena_wipe(&stream->scratch);
-    return sp_connect_read_message(call->method->request, call->head.codec, frame.is_gzip, frame.message,
-                                   call->method->rpc.max_request_bytes, &stream->scratch, ret_message, error);
+    if (why->status == SP_ERR_INVALID && rpc->stream->unreadable != NULL &&
+        sp_connect_peek_number(call->method->request, call->head.codec, frame->is_gzip, frame->message,
+                               rpc->max_request_bytes, rpc->stream->id_field, &stream->scratch, &id))
+        rpc->stream->unreadable(&call->base, rpc->user, id, why);
+    else
+        end_connect_stream(stream, why->status, why->message);
 }
 
 static void deliver_next_message(struct connect_stream *stream) {
     struct sp_error error = {0};
+    struct sp_connect_frame frame;
     struct sp_bytes message;
     struct connect_call *call = &stream->call;
-    const struct sp_rpc_stream_ops *ops = call->method->rpc.stream;
+    const struct sp_rpc_method *rpc = &call->method->rpc;
     if (stream->rest.size == 0) {
-        if (ops->half_closed != NULL)
-            ops->half_closed(&call->base, call->method->rpc.user);
+        if (rpc->stream->half_closed != NULL)
+            rpc->stream->half_closed(&call->base, rpc->user);
         return;
     }
-    enum sp_status status = take_next_message(stream, &message, &error);
-    if (status != SP_OK)
+    enum sp_status status = take_next_frame(stream, &frame, &error);
+    if (status != SP_OK) {
         end_connect_stream(stream, status, error.message);
-    else if (ops->received != NULL)
-        ops->received(&call->base, call->method->rpc.user, message);
+        return;
+    }
+    sp_arena_wipe(&stream->scratch);
+    status = sp_connect_read_message(call->method->request, call->head.codec, frame.is_gzip, frame.message,
+                                     rpc->max_request_bytes, &stream->scratch, &message, &error);
+    if (status != SP_OK)
+        deliver_unreadable(stream, &frame, &error);
+    else if (rpc->stream->received != NULL)
+        rpc->stream->received(&call->base, rpc->user, message);
 }
 
 /* ---- events, on the worker's thread ---- */

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "base/status.h"
 
 struct sp_rpc_call; /* rpc/call.h */
 
@@ -25,6 +26,11 @@ struct sp_rpc_stream_ops {
     void (*opened)(struct sp_rpc_call *call, void *user);
     /* A message that sp_rpc_read asked for; valid during the event. */
     void (*received)(struct sp_rpc_call *call, void *user, struct sp_bytes message);
+    /* A message that sp_rpc_read asked for and that could not be turned into protobuf (Connect's
+     * JSON): `id` is its number in the field `id_field`, by which the client knows the answer. NULL,
+     * or without such a number: the message ends the call. */
+    void (*unreadable)(struct sp_rpc_call *call, void *user, uint64_t id, const struct sp_error *why);
+    uint32_t id_field;
     /* The client will send no more (after sp_rpc_read). */
     void (*half_closed)(struct sp_rpc_call *call, void *user);
     /* The message given to sp_rpc_send has gone; the next may be sent. */

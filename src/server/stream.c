@@ -180,22 +180,36 @@ enum { CORRELATION_ID_FIELD = 1 };
 
 /* A message that cannot be read, but has an id to answer it by, is one mistake: the others are
  * answered. Takes the place of what the arena held. */
-static void answer_unreadable_message(struct sp_service *service, struct sp_rpc_call *call, struct sp_bytes message,
-                                      enum sp_status why, const struct sp_error *error) {
+static void answer_unreadable_message(struct sp_rpc_call *call, void *user, uint64_t id, const struct sp_error *why) {
+    struct sp_service *service = user;
     struct sp_asking asking = sp_asking_rpc(call, SP_TRANSPORT_STREAM);
     Sallyport__V1__CheckStreamResponse response = SALLYPORT__V1__CHECK_STREAM_RESPONSE__INIT;
-    char text[sizeof(error->message)];
+    char text[sizeof(why->message)];
     struct sp_bytes reply = {0};
-    bool has_id = sp_wire_peek_number(message, CORRELATION_ID_FIELD, &response.correlation_id);
     sp_arena_wipe(sp_rpc_call_arena(call));
-    memcpy(text, error->message, sizeof(text));
-    response.error_code = (uint32_t)sp_status_to_grpc(why);
+    memcpy(text, why->message, sizeof(text));
+    response.correlation_id = id;
+    response.error_code = (uint32_t)sp_status_to_grpc(why->status);
     response.error = text;
-    sp_record_failure(&service->recorder, &asking, why);
-    if (!has_id || sp_wire_pack(&response.base, sp_rpc_call_arena(call), &reply) != SP_OK)
-        sp_rpc_fail(call, why, error->message);
+    sp_record_failure(&service->recorder, &asking, why->status);
+    if (sp_wire_pack(&response.base, sp_rpc_call_arena(call), &reply) != SP_OK)
+        sp_rpc_fail(call, why->status, why->message);
     else
         sp_rpc_send_and_read(call, reply);
+    sp_arena_wipe(sp_rpc_call_arena(call));
+}
+
+static void refuse_unreadable_bytes(struct sp_rpc_call *call, void *user, struct sp_bytes message,
+                                    const struct sp_error *why) {
+    struct sp_service *service = user;
+    struct sp_asking asking = sp_asking_rpc(call, SP_TRANSPORT_STREAM);
+    uint64_t id = 0;
+    if (sp_wire_peek_number(message, CORRELATION_ID_FIELD, &id)) {
+        answer_unreadable_message(call, user, id, why);
+        return;
+    }
+    sp_record_failure(&service->recorder, &asking, why->status);
+    sp_rpc_fail(call, why->status, why->message);
     sp_arena_wipe(sp_rpc_call_arena(call));
 }
 
@@ -207,7 +221,7 @@ static void take_stream_message(struct sp_rpc_call *call, void *user, struct sp_
     enum sp_status status = sp_wire_unpack(&sallyport__v1__check_stream_request__descriptor, message,
                                            sp_rpc_call_arena(call), &request, &error);
     if (status != SP_OK) {
-        answer_unreadable_message(service, call, message, status, &error);
+        refuse_unreadable_bytes(call, user, message, &error);
         return;
     }
     if (is_large_message(service, (const Sallyport__V1__CheckStreamRequest *)request)) {
@@ -233,6 +247,8 @@ static void finish_check_stream(struct sp_rpc_call *call, void *user) {
 const struct sp_rpc_stream_ops sp_check_stream = {
     .opened = start_check_stream,
     .received = take_stream_message,
+    .unreadable = answer_unreadable_message,
+    .id_field = CORRELATION_ID_FIELD,
     .half_closed = finish_check_stream,
     .woken = send_large_reply,
     .closed = close_check_stream,

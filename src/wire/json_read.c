@@ -392,9 +392,9 @@ static bool is_name_of(const char *name, const char *key) {
     return *key == '\0';
 }
 
-static const ProtobufCFieldDescriptor *find_json_field(const ProtobufCMessageDescriptor *descriptor, const char *key) {
+const ProtobufCFieldDescriptor *sp_json_find_field(const ProtobufCMessageDescriptor *descriptor, const char *name) {
     for (unsigned i = 0; i < descriptor->n_fields; i++)
-        if (is_name_of(descriptor->fields[i].name, key))
+        if (is_name_of(descriptor->fields[i].name, name))
             return &descriptor->fields[i];
     return NULL;
 }
@@ -420,7 +420,7 @@ static enum sp_status json_to_message(const struct reader *reader, const struct 
         const char *key = json_object_iter_key(at);
         const json_t *value = json_object_iter_value(at);
         struct place inner = {.outer = place, .name = key};
-        const ProtobufCFieldDescriptor *field = find_json_field(descriptor, key);
+        const ProtobufCFieldDescriptor *field = sp_json_find_field(descriptor, key);
         if (field == NULL)
             return refuse_json_value(reader, &inner, "no such field");
         if (is_given_in_both_spellings(json, field, key))

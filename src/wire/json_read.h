@@ -25,6 +25,9 @@ enum sp_status sp_json_to_message(const ProtobufCMessageDescriptor *descriptor, 
                                   struct sp_arena *arena, ProtobufCMessage **ret_message,
                                   struct sp_error *error) SP_MUST_USE;
 
+/* The field that a name in JSON means, in either spelling; NULL: none. */
+const ProtobufCFieldDescriptor *sp_json_find_field(const ProtobufCMessageDescriptor *descriptor, const char *name);
+
 /* Parses an object or array strictly (duplicate names refused, at most 32 levels). SP_ERR_INVALID
  * with line and column or with the kind of any other value, never with the text itself. The caller
  * decrefs. For texts of this side's own. */

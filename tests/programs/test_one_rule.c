@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/bytes.h"
 #include "base/text.h"
 #include "sallyport/v1/authorization.pb-c.h"
 #include "support/authzen.h"
@@ -15,7 +17,7 @@
 #include "support/question_texts.h"
 #include "wire/wire.h"
 
-enum { BYTES_MAX = 4096, ANSWER_BYTES = 64 };
+enum { BYTES_MAX = 4096, ANSWER_BYTES = 64, FRAME_HEAD_BYTES = 5, FRAME_END = 2 };
 
 static struct programs programs;
 static int port;
@@ -186,6 +188,119 @@ static void ask_stream(const struct texts *texts, char ret_answer[static ANSWER_
     sp_rpc_stream_close(stream);
 }
 
+/* As JSON: control characters escaped, all else as it is. */
+static void put_json_text(FILE *out, struct sp_str text) {
+    fputc('"', out);
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        if (c < 0x20 || c == '"' || c == '\\')
+            fprintf(out, "\\u%04x", c);
+        else
+            fputc(c, out);
+    }
+    fputc('"', out);
+}
+
+static void put_json_item(FILE *out, const struct texts *texts) {
+    static const struct {
+        const char *before;
+        enum question_text_field field;
+    } parts[] = {{"{\"apiKey\": ", QUESTION_TEXT_KEY},
+                 {", \"resource\": {\"type\": ", QUESTION_TEXT_TYPE},
+                 {", \"id\": ", QUESTION_TEXT_ID},
+                 {"}, \"action\": ", QUESTION_TEXT_ACTION},
+                 {", \"workspace\": ", QUESTION_TEXT_WORKSPACE}};
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+        fputs(parts[i].before, out);
+        put_json_text(out, texts->of[parts[i].field]);
+    }
+    fputs("}", out);
+}
+
+/* A frame of a stream: a good item and that one. */
+static void put_json_frame(FILE *out, unsigned id, const struct texts *texts) {
+    const struct texts good = good_texts();
+    uint8_t head[FRAME_HEAD_BYTES] = {0};
+    char *text = NULL;
+    size_t size = 0;
+    FILE *message = open_memstream(&text, &size);
+    assert_non_null(message);
+    fprintf(message, "{\"batch\": {\"items\": [");
+    put_json_item(message, &good);
+    fputs(", ", message);
+    put_json_item(message, texts);
+    fprintf(message, "]}, \"correlationId\": \"%u\"}", id);
+    assert_int_equal(fclose(message), 0);
+    sp_store_be32(head + 1, (uint32_t)size);
+    assert_int_equal(fwrite(head, 1, sizeof(head), out), sizeof(head));
+    assert_int_equal(fwrite(text, 1, size, out), size);
+    free(text);
+}
+
+/* The same two messages as over gRPC, as Connect's stream of JSON. */
+static void post_json_stream(const struct texts *texts, struct http_reply *ret_reply) {
+    const struct texts good = good_texts();
+    char head[256], *body = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&body, &size);
+    assert_non_null(out);
+    put_json_frame(out, 7, texts);
+    put_json_frame(out, 8, &good);
+    assert_int_equal(fclose(out), 0);
+    snprintf(head, sizeof(head),
+             "POST /sallyport.v1.Authorization/CheckStream HTTP/1.1\r\nHost: localhost\r\n"
+             "Content-Type: application/connect+json\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n",
+             size);
+    int fd = http_connect(port);
+    http_ask(fd, head);
+    http_send(fd, body, size);
+    http_read(fd, false, ret_reply);
+    close(fd);
+    free(body);
+    assert_int_equal(ret_reply->status, 200);
+}
+
+/* Takes a frame of the reply. */
+static json_t *take_json_frame(const struct http_reply *reply, size_t *at, unsigned *ret_flags) {
+    assert_in_range(*at + FRAME_HEAD_BYTES, 0, reply->body_size);
+    const uint8_t *head = (const uint8_t *)reply->body + *at;
+    size_t size = sp_load_be32(head + 1);
+    *at += FRAME_HEAD_BYTES;
+    assert_in_range(*at + size, 0, reply->body_size);
+    json_t *json = json_loadb(reply->body + *at, size, 0, NULL);
+    assert_non_null(json);
+    *at += size;
+    *ret_flags = head[0];
+    return json;
+}
+
+static void ask_json_stream(const struct texts *texts, char ret_answer[static ANSWER_BYTES]) {
+    struct http_reply reply;
+    size_t at = 0;
+    unsigned flags = 0;
+    post_json_stream(texts, &reply);
+    for (unsigned i = 0; i < 3; i++) {
+        json_t *json = take_json_frame(&reply, &at, &flags);
+        const char *id = json_string_value(json_object_get(json, "correlationId"));
+        int code = (int)json_integer_value(json_object_get(json, "errorCode"));
+        if (flags != 0 && i < 2)
+            snprintf(ret_answer, ANSWER_BYTES, "the stream's end after %u messages", i);
+        else if (i == 0 && code == 0)
+            snprintf(ret_answer, ANSWER_BYTES, "an answer");
+        else if (i == 0)
+            snprintf(ret_answer, ANSWER_BYTES, "%d in its place", code);
+        if (flags == 0) {
+            assert_string_equal(id, i == 0 ? "7" : "8");
+            assert_true(i == 0 || code == 0);
+        }
+        json_decref(json);
+        if (flags != 0)
+            break;
+    }
+    assert_int_equal(flags, FRAME_END);
+    http_reply_fini(&reply);
+}
+
 static void ask_list(const struct texts *texts, char ret_answer[static ANSWER_BYTES]) {
     struct sp_rpc_stream *stream = open_stream("/sallyport.v1.Authorization/ListResources");
     struct bytes request = {.size = 0};
@@ -200,19 +315,6 @@ static void ask_list(const struct texts *texts, char ret_answer[static ANSWER_BY
     enum sp_status status = receive(stream, &sallyport__v1__list_allowed_resources_response__descriptor, &unpacked);
     snprintf(ret_answer, ANSWER_BYTES, "%s", status == SP_OK ? "an answer" : sp_status_name(status));
     sp_rpc_stream_close(stream);
-}
-
-/* As JSON: control characters escaped, all else as it is. */
-static void put_json_text(FILE *out, struct sp_str text) {
-    fputc('"', out);
-    for (size_t i = 0; i < text.size; i++) {
-        unsigned char c = (unsigned char)text.data[i];
-        if (c < 0x20 || c == '"' || c == '\\')
-            fprintf(out, "\\u%04x", c);
-        else
-            fputc(c, out);
-    }
-    fputc('"', out);
 }
 
 static void put_evaluation(FILE *out, const struct texts *texts) {
@@ -326,13 +428,10 @@ static const struct {
     void (*ask)(const struct texts *texts, char ret_answer[static ANSWER_BYTES]);
     unsigned fields; /* that it has */
 } ways[] = {
-    {QUESTION_CHECK, ask_check, QT_ALL},
-    {QUESTION_BATCH, ask_batch, QT_ALL},
-    {QUESTION_STREAM, ask_stream, QT_ALL},
-    {QUESTION_EXPLAIN, ask_explain, QT_ALL},
-    {QUESTION_LIST, ask_list, QT_ALL & ~QT_BIT(ID)},
-    {QUESTION_EVALUATION, ask_evaluation, QT_ALL},
-    {QUESTION_EVALUATIONS, ask_evaluations, QT_ALL},
+    {QUESTION_CHECK, ask_check, QT_ALL},           {QUESTION_BATCH, ask_batch, QT_ALL},
+    {QUESTION_STREAM, ask_stream, QT_ALL},         {QUESTION_STREAM_JSON, ask_json_stream, QT_ALL},
+    {QUESTION_EXPLAIN, ask_explain, QT_ALL},       {QUESTION_LIST, ask_list, QT_ALL & ~QT_BIT(ID)},
+    {QUESTION_EVALUATION, ask_evaluation, QT_ALL}, {QUESTION_EVALUATIONS, ask_evaluations, QT_ALL},
 };
 
 static void every_api_takes_and_refuses_the_same_texts_with_its_one_code(void **state) {

@@ -70,6 +70,7 @@ enum question_dialect {
     QUESTION_CHECK,
     QUESTION_BATCH,
     QUESTION_STREAM,
+    QUESTION_STREAM_JSON,
     QUESTION_EXPLAIN,
     QUESTION_LIST,
     QUESTION_EVALUATION,
@@ -86,6 +87,7 @@ static const struct {
     [QUESTION_CHECK] = {"Check", "INVALID_ARGUMENT"},
     [QUESTION_BATCH] = {"CheckBatch", "INVALID_ARGUMENT"},
     [QUESTION_STREAM] = {"CheckStream", "3 in its place"}, /* the code of INVALID_ARGUMENT */
+    [QUESTION_STREAM_JSON] = {"CheckStream as JSON", "3 in its place"},
     [QUESTION_EXPLAIN] = {"Explain", "INVALID_ARGUMENT"},
     [QUESTION_LIST] = {"ListResources", "INVALID_ARGUMENT"},
     [QUESTION_EVALUATION] = {"AuthZEN evaluation", "400"},
