@@ -21,6 +21,8 @@ struct key_search {
     bool unknown_own;         /* a key of ours is in the text, and not in the store */
     Sallyport__V1__ApiKey *found;
     const Sallyport__V1__ApiKey *other; /* another one that was found */
+    const char *operator_name;          /* whose key was found; NULL: nobody's, or the caller may not know */
+    const char *other_operator;
 };
 
 static void note_found(struct key_search *search, Sallyport__V1__ApiKey *key) {
@@ -62,6 +64,26 @@ static enum sp_status find_live_key(struct key_search *search, const uint8_t *di
     return SP_OK;
 }
 
+/* For operators only: to anybody else there are no operators' keys. */
+static enum sp_status find_operators_key(struct key_search *search, const uint8_t *digest, bool *ret_found) {
+    struct sp_str name;
+    struct sp_admin_context *ctx = search->ctx;
+    if (!ctx->is_operator)
+        return SP_OK;
+    enum sp_status status = sp_index_operator(ctx->view, digest, &name);
+    if (status != SP_OK)
+        return status == SP_ERR_NOT_FOUND ? SP_OK : status;
+    const char *copy = sp_arena_strdup(ctx->arena, name);
+    if (copy == NULL)
+        return SP_ERR_MEMORY;
+    if (search->operator_name == NULL)
+        search->operator_name = copy;
+    else
+        search->other_operator = copy;
+    *ret_found = true;
+    return SP_OK;
+}
+
 static enum sp_status look_up_candidate(void *context, struct sp_str candidate, bool complete) {
     struct key_search *search = context;
     uint8_t digest[SP_DIGEST_BYTES];
@@ -77,6 +99,8 @@ static enum sp_status look_up_candidate(void *context, struct sp_str candidate, 
     if (status != SP_OK)
         return status;
     status = find_live_key(search, digest, &found);
+    if (status == SP_OK && !found)
+        status = find_operators_key(search, digest, &found);
     search->unknown_own |= complete && !found;
     return status;
 }
@@ -85,10 +109,45 @@ static enum sp_status look_up_candidate(void *context, struct sp_str candidate, 
 static enum sp_status search_text(struct key_search *search, struct sp_str text) {
     struct sp_admin_context *ctx = search->ctx;
     enum sp_status status = sp_leaked_text_walk(text, ctx->arena, look_up_candidate, search);
-    if (status != SP_OK || (search->found != NULL && !search->unknown_own))
+    if (status != SP_OK || ((search->found != NULL || search->operator_name != NULL) && !search->unknown_own))
         return status;
     struct sp_str workspace = ctx->is_operator ? (struct sp_str){0} : ctx->key.workspace;
     return sp_admin_walk_deleted_texts(ctx, workspace, &search->seen, note_deleted_key, search);
+}
+
+static enum sp_status refuse_several_keys(const struct sp_admin_context *ctx, const char *one, const char *other) {
+    return sp_error_set(ctx->error, SP_ERR_INVALID,
+                        "api_key: the text contains several keys, such as %s and %s: send them one by one", one, other);
+}
+
+/* An operator's key is no ApiKey that the call could return. */
+static enum sp_status tell_operators_key(const struct key_search *search) {
+    const struct sp_admin_context *ctx = search->ctx;
+    const char *of = sp_arena_printf(ctx->arena, "operator %s's", search->operator_name);
+    if (of == NULL)
+        return SP_ERR_MEMORY;
+    if (search->found != NULL)
+        return refuse_several_keys(ctx, search->found->id, of);
+    if (search->other_operator != NULL)
+        return refuse_several_keys(ctx, of, search->other_operator);
+    return sp_error_set(ctx->error, SP_ERR_PRECONDITION,
+                        "the text contains the key of operator %s: revoke it with `sallyport operator revoke %s`",
+                        search->operator_name, search->operator_name);
+}
+
+static enum sp_status tell_found_key(const struct key_search *search) {
+    const struct sp_admin_context *ctx = search->ctx;
+    if (search->operator_name != NULL)
+        return tell_operators_key(search);
+    if (search->found == NULL && ctx->is_operator)
+        return sp_error_set(ctx->error, SP_ERR_NOT_FOUND,
+                            "no workspace and no operator has a key with this text or any part of it");
+    if (search->found == NULL)
+        return sp_error_set(ctx->error, SP_ERR_NOT_FOUND,
+                            "workspace %.*s has no key with this text or any part of it (operators can search all "
+                            "workspaces)",
+                            SP_STR_ARG(ctx->key.workspace));
+    return search->other == NULL ? SP_OK : refuse_several_keys(ctx, search->found->id, search->other->id);
 }
 
 enum sp_status sp_admin_find_key(struct sp_admin_context *ctx, const ProtobufCMessage *message,
@@ -101,19 +160,9 @@ enum sp_status sp_admin_find_key(struct sp_admin_context *ctx, const ProtobufCMe
     enum sp_status status = search_text(&search, text);
     if (status != SP_OK)
         return status;
-    if (search.found == NULL && ctx->is_operator)
-        return sp_error_set(ctx->error, SP_ERR_NOT_FOUND,
-                            "no workspace has a key with this text or any part of it (operators' keys are not "
-                            "searched)");
-    if (search.found == NULL)
-        return sp_error_set(ctx->error, SP_ERR_NOT_FOUND,
-                            "workspace %.*s has no key with this text or any part of it (operators can search all "
-                            "workspaces)",
-                            SP_STR_ARG(ctx->key.workspace));
-    if (search.other != NULL)
-        return sp_error_set(ctx->error, SP_ERR_INVALID,
-                            "api_key: the text contains several keys, such as %s and %s: send them one by one",
-                            search.found->id, search.other->id);
+    status = tell_found_key(&search);
+    if (status != SP_OK)
+        return status;
     status = request->with_descendants ? sp_admin_fill_descendants(ctx, search.found) : SP_OK;
     if (status != SP_OK)
         return status;

@@ -1,6 +1,7 @@
 #include "core/leaked_text.h"
 
-#include "core/credential.h"
+#include "base/base64url.h"
+#include "base/text.h"
 #include "core/key_text.h"
 
 enum { ENDS_MAX = 8 }; /* pieces that are taken off a word's end */
@@ -9,6 +10,7 @@ struct leak {
     struct sp_arena *arena;
     sp_leaked_visit *visit;
     void *context;
+    bool decoded; /* the text was base64 in another one */
 };
 
 /* ---- characters ---- */
@@ -85,20 +87,6 @@ static enum sp_status try_runs(const struct leak *leak, struct sp_str text) {
     return SP_OK;
 }
 
-/* "Basic c3BfYWJjOg==". */
-static enum sp_status try_basic_credentials(const struct leak *leak, struct sp_str word) {
-    char value[8 + SP_KEY_PRESENTED_MAX_BYTES * 2];
-    struct sp_credential credential = {.schemes = SP_CREDENTIAL_BASIC, .arena = leak->arena};
-    if (word.size < SP_LEAKED_PART_MIN_BYTES || word.size % 4 != 0 || word.size > sizeof(value) - 8)
-        return SP_OK;
-    static const char scheme[6] = {'B', 'a', 's', 'i', 'c', ' '};
-    memcpy(value, scheme, sizeof(scheme));
-    memcpy(value + 6, word.data, word.size);
-    sp_credential_offer_authorization(&credential, (struct sp_str){value, 6 + word.size});
-    explicit_bzero(value, sizeof(value));
-    return try_candidate(leak, credential.text, SP_LEAKED_PART_MIN_BYTES);
-}
-
 /* Visits what is between separators. */
 static enum sp_status split_text(const struct leak *leak, struct sp_str text,
                                  size_t (*separator)(struct sp_str text, size_t at),
@@ -152,9 +140,6 @@ static enum sp_status try_word(const struct leak *leak, struct sp_str word) {
     enum sp_status status = split_text(leak, word, separator_bytes, try_part);
     if (status != SP_OK)
         return status;
-    status = try_basic_credentials(leak, word);
-    if (status != SP_OK)
-        return status;
     for (int i = 0; i < ENDS_MAX && word.size > 0; i++) {
         status = try_suffixes(leak, word);
         if (status != SP_OK)
@@ -180,35 +165,96 @@ static enum sp_status try_word_and_pieces(const struct leak *leak, struct sp_str
     return split_text(leak, word, strong_separator_bytes, try_word);
 }
 
-/* A key that was wrapped: all of it without blanks. */
-static enum sp_status try_without_blanks(const struct leak *leak, struct sp_str text) {
+static enum sp_status walk_leaked_text(const struct leak *leak, struct sp_str text, size_t least);
+
+/* ---- base64 ---- */
+
+/* What is between runs of base64 in either alphabet. */
+static size_t non_base64_bytes(struct sp_str text, size_t at) {
+    char c = text.data[at];
+    return is_key_character(c) || c == '+' || c == '/' ? 0 : 1;
+}
+
+static bool is_readable(struct sp_str text) {
+    for (size_t at = 0; at < text.size; at++)
+        if ((uint8_t)text.data[at] < 0x20 && blank_bytes(text, at) == 0)
+            return false;
+    return sp_text_is_utf8(text);
+}
+
+/* What "Basic dXNlcjprZXk=" or a Kubernetes secret hides, with padding or without. Text that was
+ * decoded is not decoded again. */
+static enum sp_status try_decoded(const struct leak *leak, struct sp_str run) {
+    const struct leak inner = {.arena = leak->arena, .visit = leak->visit, .context = leak->context, .decoded = true};
+    size_t room = run.size / 4 * 3 + 3, size = 0;
+    if (leak->decoded || run.size < SP_LEAKED_PART_MIN_BYTES || run.size % 4 == 1)
+        return SP_OK;
+    char *url = sp_arena_strdup(leak->arena, run);
+    uint8_t *bytes = sp_arena_alloc(leak->arena, room);
+    if (url == NULL || bytes == NULL)
+        return SP_ERR_MEMORY;
+    for (size_t i = 0; i < run.size; i++)
+        url[i] = (char)(url[i] == '+' ? '-' : url[i] == '/' ? '_' : url[i]);
+    struct sp_str text = {(const char *)bytes, 0};
+    if (!sp_base64url_decode((struct sp_str){url, run.size}, bytes, room, &size))
+        return SP_OK;
+    text.size = size;
+    return is_readable(text) ? walk_leaked_text(&inner, text, SP_LEAKED_PART_MIN_BYTES) : SP_OK;
+}
+
+/* ---- lines ---- */
+
+/* The text without its blanks, or only without its line ends and what indents the next line. */
+static bool join_text(const struct leak *leak, struct sp_str text, bool lines_only, struct sp_str *ret_joined) {
     char *joined = sp_arena_alloc(leak->arena, text.size + 1);
     size_t size = 0;
+    bool at_line_end = false;
     if (joined == NULL)
-        return SP_ERR_MEMORY;
+        return false;
     for (size_t at = 0; at < text.size;) {
-        size_t blank = blank_bytes(text, at);
-        if (blank == 0)
-            joined[size++] = text.data[at];
-        at += blank == 0 ? 1 : blank;
+        size_t blank = blank_bytes(text, at), bytes = blank == 0 ? 1 : blank;
+        at_line_end = blank > 0 && (at_line_end || text.data[at] == '\n' || text.data[at] == '\r');
+        if (blank == 0 || (lines_only && !at_line_end)) {
+            memcpy(joined + size, text.data + at, bytes);
+            size += bytes;
+        }
+        at += bytes;
     }
-    struct sp_str all = {joined, size};
-    enum sp_status status = try_candidate(leak, all, 1);
-    if (status != SP_OK || size == text.size)
+    *ret_joined = (struct sp_str){joined, size};
+    return true;
+}
+
+/* A key that was wrapped, or base64 that was. */
+static enum sp_status try_wrapped(const struct leak *leak, struct sp_str text) {
+    struct sp_str all, lines;
+    if (!join_text(leak, text, false, &all) || !join_text(leak, text, true, &lines))
+        return SP_ERR_MEMORY;
+    enum sp_status status = try_candidate(leak, all, leak->decoded ? SP_LEAKED_PART_MIN_BYTES : 1);
+    if (status != SP_OK || all.size == text.size)
         return status;
-    return try_runs(leak, all);
+    status = try_runs(leak, all);
+    if (status != SP_OK || lines.size == text.size)
+        return status;
+    return split_text(leak, lines, non_base64_bytes, try_decoded);
+}
+
+static enum sp_status walk_leaked_text(const struct leak *leak, struct sp_str text, size_t least) {
+    enum sp_status status = try_candidate(leak, text, least);
+    if (status != SP_OK)
+        return status;
+    status = try_runs(leak, text);
+    if (status != SP_OK)
+        return status;
+    status = split_text(leak, text, blank_bytes, try_word_and_pieces);
+    if (status != SP_OK)
+        return status;
+    status = split_text(leak, text, non_base64_bytes, try_decoded);
+    if (status != SP_OK)
+        return status;
+    return try_wrapped(leak, text);
 }
 
 enum sp_status sp_leaked_text_walk(struct sp_str text, struct sp_arena *arena, sp_leaked_visit *visit, void *context) {
     const struct leak leak = {.arena = arena, .visit = visit, .context = context};
-    enum sp_status status = try_candidate(&leak, text, 1);
-    if (status != SP_OK)
-        return status;
-    status = try_runs(&leak, text);
-    if (status != SP_OK)
-        return status;
-    status = split_text(&leak, text, blank_bytes, try_word_and_pieces);
-    if (status != SP_OK)
-        return status;
-    return try_without_blanks(&leak, text);
+    return walk_leaked_text(&leak, text, 1);
 }

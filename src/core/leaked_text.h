@@ -2,7 +2,8 @@
  * message, with quotes, a header's name, a scheme, or the key wrapped over two lines. Pure.
  *
  * Keys of ours are found anywhere, by their checksum. Keys of other systems are found if the text
- * around them is separated by blanks, quotes or punctuation. */
+ * around them is separated by blanks, quotes or punctuation. Both are found in base64 too, such as
+ * that of Basic credentials, as user name or as password; in base64 of base64 they are not. */
 #ifndef SP_CORE_LEAKED_TEXT_H
 #define SP_CORE_LEAKED_TEXT_H
 

@@ -27,8 +27,8 @@ struct sp_rpc_stream_ops {
     /* A message that sp_rpc_read asked for; valid during the event. */
     void (*received)(struct sp_rpc_call *call, void *user, struct sp_bytes message);
     /* A message that sp_rpc_read asked for and that could not be turned into protobuf (Connect's
-     * JSON): `id` is its number in the field `id_field`, by which the client knows the answer. NULL,
-     * or without such a number: the message ends the call. */
+     * JSON): `id` is its number in the field `id_field`, by which the client knows the answer.
+     * NULL, or without such a number: the message ends the call. */
     void (*unreadable)(struct sp_rpc_call *call, void *user, uint64_t id, const struct sp_error *why);
     uint32_t id_field;
     /* The client will send no more (after sp_rpc_read). */

@@ -498,6 +498,24 @@ static void finds_a_leaked_key_whatever_is_around_it(void **state) {
     admin_fails(fixture, scene->admin, "FindKey", longer, SP_ERR_INVALID, "8192");
 }
 
+/* An operator's key is named to operators, and is nothing to others. */
+static void an_operator_s_key_is_found_by_operators_only(void **state) {
+    struct admin_scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    const char *leaked = fixture->operator_key;
+    const char *own = admin_new_key(fixture, scene->admin, "bot", ALL, ", 'id': 'k1'");
+    const char *request = admin_format(fixture, "{'apiKey': 'x-api-key: %s'}", leaked);
+    admin_fails(fixture, leaked, "FindKey", request, SP_ERR_PRECONDITION, "the key of operator");
+    assert_null(strstr(fixture->error.message, leaked));
+    admin_fails(fixture, scene->admin, "FindKey", request, SP_ERR_NOT_FOUND, "workspace w1 has no key");
+    request = admin_format(fixture, "{'apiKey': '%s %s'}", leaked, own);
+    admin_fails(fixture, leaked, "FindKey", request, SP_ERR_INVALID, "several keys, such as k1 and operator");
+    admin_ok(fixture, scene->admin, "FindKey", request);
+    assert_string_equal(admin_text(fixture, "id"), "k1");
+    admin_fails(fixture, leaked, "FindKey", "{'apiKey': 'nothing of the kind'}", SP_ERR_NOT_FOUND,
+                "no workspace and no operator has a key");
+}
+
 static void any_key_disables_itself_and_stays_so(void **state) {
     struct admin_scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
@@ -565,6 +583,7 @@ int main(void) {
         CASE(lists_by_owner_and_by_expiry),
         CASE(finds_a_leaked_key_in_the_own_workspace_only),
         CASE(finds_a_leaked_key_whatever_is_around_it),
+        CASE(an_operator_s_key_is_found_by_operators_only),
         CASE(any_key_disables_itself_and_stays_so),
         CASE(operators_give_and_take_the_keys_of_admins_only),
         CASE(another_workspaces_keys_are_not_there),

@@ -135,6 +135,52 @@ static void the_user_name_of_basic_credentials_is_a_key(void **state) {
     assert_true(search.found);
 }
 
+/* Encodes as base64 with padding, wrapped after so many characters; 0: not. */
+static size_t encode_base64(struct sp_str text, bool padded, size_t width, char *ret_text) {
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    size_t size = 0, column = 0;
+    for (size_t at = 0; at < text.size; at += 3) {
+        unsigned bits = 0;
+        size_t count = text.size - at < 3 ? text.size - at : 3;
+        for (size_t i = 0; i < 3; i++)
+            bits = bits << 8 | (i < count ? (unsigned char)text.data[at + i] : 0);
+        for (size_t i = 0; i < 4 && (padded || i <= count); i++) {
+            ret_text[size++] = i <= count ? digits[bits >> (18 - 6 * i) & 63] : '=';
+            if (width > 0 && ++column % width == 0)
+                ret_text[size++] = '\n';
+        }
+    }
+    return size;
+}
+
+/* %s is base64 of the key in one of the forms before. */
+static void a_key_is_found_in_base64(void **state) {
+    static const char *const forms[] = {"%s:", "user:%s", "u:%s", "%s", "%s\n", "{\"key\": \"%s\"}"};
+    static const char *const places[] = {"%s",
+                                         "Authorization: Basic %s",
+                                         "curl -H 'authorization: basic %s' https://api.example.org",
+                                         "{\"auths\": {\"r.example.org\": {\"auth\": \"%s\"}}}",
+                                         "data:\n  key: %s\n",
+                                         "CREDENTIALS=%s"};
+    (void)state;
+    for (size_t k = 0; k <= COUNT(foreign); k++)
+        for (size_t i = 0; i < COUNT(forms) * COUNT(places) * 3; i++) {
+            char plain[256], encoded[512], text[1024];
+            struct search search = {.wanted = k < COUNT(foreign) ? foreign[k] : own};
+            const char *form = forms[i % COUNT(forms)], *place = places[i / COUNT(forms) % COUNT(places)];
+            size_t way = i / COUNT(forms) / COUNT(places);
+            const char *mark = strstr(form, "%s"), *hole = strstr(place, "%s");
+            size_t size =
+                (size_t)snprintf(plain, sizeof(plain), "%.*s%s%s", (int)(mark - form), form, search.wanted, mark + 2);
+            size_t length = encode_base64((struct sp_str){plain, size}, way != 1, way == 2 ? 40 : 0, encoded);
+            size = (size_t)snprintf(text, sizeof(text), "%.*s%.*s%s", (int)(hole - place), place, (int)length, encoded,
+                                    hole + 2);
+            search_text((struct sp_str){text, size}, &search);
+            if (!search.found || search.complete != (k == COUNT(foreign)))
+                fail_msg("%s is not found in: %s", plain, text);
+        }
+}
+
 static void a_short_text_is_a_key_only_as_a_whole(void **state) {
     struct search whole = {.wanted = "k1"}, part = {.wanted = "k1"};
     (void)state;
@@ -174,6 +220,7 @@ int main(void) {
         cmocka_unit_test(a_key_is_found_in_whatever_is_around_it),
         cmocka_unit_test(a_key_of_ours_is_found_within_words_and_over_lines),
         cmocka_unit_test(the_user_name_of_basic_credentials_is_a_key),
+        cmocka_unit_test(a_key_is_found_in_base64),
         cmocka_unit_test(a_short_text_is_a_key_only_as_a_whole),
         cmocka_unit_test(a_long_text_is_searched_with_bounded_work),
     };
