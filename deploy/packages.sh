@@ -6,7 +6,7 @@ set -euo pipefail
 build=(cmake ninja-build gcc libc6-dev pkg-config protobuf-compiler protobuf-c-compiler libprotobuf-c-dev libgrpc-dev
     liblmdb-dev libssl-dev libjansson-dev libyaml-dev libmicrohttpd-dev libgnutls28-dev libxxhash-dev libdeflate-dev
     libnghttp2-dev)
-test=(libcmocka-dev clang clang-format clang-tidy curl git python3-yaml etcd-server etcd-client zsh)
+test=(libcmocka-dev clang clang-format clang-tidy curl git python3-yaml python3-jsonschema etcd-server etcd-client zsh)
 bench=(nghttp2-client)
 interop=(nodejs nghttp2-client python3-venv openssl iproute2 nginx-light caddy)
 

@@ -176,6 +176,18 @@ enum sp_status sp_yaml_read_scalar(struct sp_yaml *yaml, struct sp_yaml_scalar *
     return status;
 }
 
+enum sp_status sp_yaml_read_choice(struct sp_yaml *yaml, const char *first, const char *second, const char *choice,
+                                   bool *ret_is_second) {
+    struct sp_yaml_scalar scalar = {0};
+    enum sp_status status = sp_yaml_read_scalar(yaml, &scalar);
+    if (status != SP_OK)
+        return status;
+    *ret_is_second = sp_str_equal(scalar.text, sp_str_from(second));
+    if (*ret_is_second || sp_str_equal(scalar.text, sp_str_from(first)))
+        return SP_OK;
+    return sp_yaml_refuse(yaml, &scalar, "must be", choice);
+}
+
 /* Reads a key; none at the mapping's end. */
 static enum sp_status read_mapping_key(struct sp_yaml *yaml, struct sp_yaml_scalar *ret_key, bool *ret_end) {
     yaml_event_t event = {.type = YAML_NO_EVENT};

@@ -55,6 +55,10 @@ enum sp_status sp_yaml_read_mapping(struct sp_yaml *yaml, const char *otherwise,
 
 enum sp_status sp_yaml_read_scalar(struct sp_yaml *yaml, struct sp_yaml_scalar *ret_scalar) SP_MUST_USE;
 
+/* One of two words, which `choice` names in the message: "true or false". */
+enum sp_status sp_yaml_read_choice(struct sp_yaml *yaml, const char *first, const char *second, const char *choice,
+                                   bool *ret_is_second) SP_MUST_USE;
+
 /* A list of texts, with `take` for each. */
 typedef enum sp_status sp_yaml_take(struct sp_yaml *yaml, const struct sp_yaml_scalar *item, void *context);
 enum sp_status sp_yaml_read_list(struct sp_yaml *yaml, const char *otherwise, sp_yaml_take *take,

@@ -103,19 +103,6 @@ static enum sp_status read_text(struct sp_yaml *yaml, text_check *check, const c
     return take_policy_text(yaml, &scalar, check, field, ret_text);
 }
 
-/* One of two words; *ret_is_second. */
-static enum sp_status read_choice(struct sp_yaml *yaml, const char *first, const char *second, const char *otherwise,
-                                  bool *ret_is_second) {
-    struct sp_yaml_scalar scalar = {0};
-    enum sp_status status = sp_yaml_read_scalar(yaml, &scalar);
-    if (status != SP_OK)
-        return status;
-    *ret_is_second = sp_str_equal(scalar.text, sp_str_from(second));
-    if (*ret_is_second || sp_str_equal(scalar.text, sp_str_from(first)))
-        return SP_OK;
-    return sp_yaml_refuse(yaml, &scalar, "must be", otherwise);
-}
-
 /* ---- users and service accounts ---- */
 
 struct principal_draft {
@@ -138,9 +125,9 @@ static enum sp_status read_principal_field(struct sp_yaml *yaml, const struct sp
     if (index == NAME)
         status = read_text(yaml, sp_text_check_name, "name", &principal->name);
     else if (index == ROLE)
-        status = read_choice(yaml, "member", "admin", "member or admin", &principal->admin);
+        status = sp_yaml_read_choice(yaml, "member", "admin", "member or admin", &principal->admin);
     else
-        status = read_choice(yaml, "false", "true", "true or false", &principal->disabled);
+        status = sp_yaml_read_choice(yaml, "false", "true", "true or false", &principal->disabled);
     return keep_error(yaml, status);
 }
 

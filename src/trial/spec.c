@@ -126,15 +126,14 @@ static enum sp_status read_key_field(struct sp_yaml *yaml, const struct sp_yaml_
         return read_texts(yaml, &key->permissions, &key->permission_count);
     if (index == ALLOWED_IPS)
         return read_texts(yaml, &key->allowed_ips, &key->allowed_ip_count);
+    if (index == DISABLED)
+        return sp_yaml_read_choice(yaml, "false", "true", "true or false", &key->disabled);
     status = sp_yaml_read_scalar(yaml, &scalar);
     if (status != SP_OK)
         return status;
     if (index == EXPIRES)
         return read_trial_time(yaml, &scalar, &key->expires_at_s);
-    if (index == PRINCIPAL)
-        key->principal = scalar.text.data;
-    else
-        key->disabled = sp_str_equal(scalar.text, sp_str_from("true"));
+    key->principal = scalar.text.data;
     return SP_OK;
 }
 
