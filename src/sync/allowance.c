@@ -12,6 +12,7 @@ struct bucket {
     struct sp_workspace_entry entry; /* first: an entry is its bucket */
     int64_t bytes;                   /* at at_ms; negative: more was written than there was */
     int64_t at_ms;
+    uint64_t taken_bytes; /* of its share */
 };
 
 struct sp_allowance {
@@ -67,7 +68,8 @@ static bool drop_full_bucket(void *context, struct sp_workspace_entry *entry) {
     const struct sp_allowance *allowance = context;
     struct bucket *bucket = (struct bucket *)entry;
     refill_bucket(allowance, bucket, allowance->now_ms);
-    if (bucket->bytes < (int64_t)allowance->limits.burst_bytes)
+    bool keeps_share = allowance->limits.share_bytes > 0 && bucket->taken_bytes > 0;
+    if (keeps_share || bucket->bytes < (int64_t)allowance->limits.burst_bytes)
         return false;
     free(bucket);
     return true;
@@ -96,6 +98,15 @@ static struct bucket *make_full_bucket(struct sp_allowance *allowance, const cha
     return bucket;
 }
 
+/* Rounded up. */
+static int64_t find_bucket_wait_ms(const struct sp_allowance_limits *limits, const struct bucket *bucket) {
+    uint64_t owed = bucket->bytes < 0 ? (uint64_t)-bucket->bytes : 0;
+    if (limits->share_bytes > 0 && bucket->taken_bytes >= limits->share_bytes)
+        return INT64_MAX;
+    uint64_t wait_ms = owed / limits->bytes_per_s * 1000 + owed % limits->bytes_per_s * 1000 / limits->bytes_per_s;
+    return (int64_t)wait_ms + (owed > 0);
+}
+
 int64_t sp_allowance_wait_ms(struct sp_allowance *allowance, const char *workspace, int64_t now_ms) {
     const struct sp_allowance_limits *limits = &allowance->limits;
     int64_t wait_ms = 0;
@@ -105,10 +116,7 @@ int64_t sp_allowance_wait_ms(struct sp_allowance *allowance, const char *workspa
     struct bucket *bucket = (struct bucket *)sp_workspace_table_find(&allowance->buckets, workspace);
     if (bucket != NULL) {
         refill_bucket(allowance, bucket, now_ms);
-        uint64_t owed = bucket->bytes < 0 ? (uint64_t)-bucket->bytes : 0;
-        wait_ms =
-            (int64_t)(owed / limits->bytes_per_s * 1000 + owed % limits->bytes_per_s * 1000 / limits->bytes_per_s);
-        wait_ms += owed > 0;
+        wait_ms = find_bucket_wait_ms(limits, bucket);
     }
     pthread_mutex_unlock(&allowance->lock);
     return wait_ms;
@@ -124,7 +132,20 @@ void sp_allowance_charge(struct sp_allowance *allowance, const char *workspace, 
     if (bucket != NULL) {
         refill_bucket(allowance, bucket, now_ms);
         bucket->bytes -= (int64_t)bytes;
+        bucket->taken_bytes += bytes;
     }
+    pthread_mutex_unlock(&allowance->lock);
+}
+
+static bool renew_share(void *context, struct sp_workspace_entry *entry) {
+    (void)context;
+    ((struct bucket *)entry)->taken_bytes = 0;
+    return false;
+}
+
+void sp_allowance_renew_shares(struct sp_allowance *allowance) {
+    pthread_mutex_lock(&allowance->lock);
+    sp_workspace_table_sweep(&allowance->buckets, renew_share, NULL);
     pthread_mutex_unlock(&allowance->lock);
 }
 

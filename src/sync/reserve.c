@@ -14,7 +14,9 @@ enum {
     LAST_SHARE = 4,       /* the last slice of it, as the next */
     ORDINARY_FLOOR = 2,   /* that ordinary changes leave, however much one of them takes */
     NARROWING_FLOOR = 8,  /* and what narrows */
-    WORKSPACE_SHARE = 64, /* what one workspace may use at once */
+    OPERATORS_SHARE = 16, /* the end of that slice, which is operators' */
+    WORKSPACE_SHARE = 16, /* what one workspace may use until there is room again */
+    WORKSPACE_BURST = 64, /* and at once */
     WORKSPACE_BYTES_PER_S = 16 * 1024,
     NARROWING_MAX_BYTES = 256 * 1024, /* of one change in the reserve */
     AMPLE_SHARE = 4,                  /* more than the reserve, before it is logged that there is room again */
@@ -48,7 +50,8 @@ enum sp_status sp_reserve_create(struct sp_store *store, uint64_t bytes, struct 
     reserve->store = store;
     reserve->bytes = min_bytes(bytes, stats.map_size_bytes / MAP_SHARE);
     const struct sp_allowance_limits limits = {.bytes_per_s = bytes > 0 ? WORKSPACE_BYTES_PER_S : 0,
-                                               .burst_bytes = reserve->bytes / WORKSPACE_SHARE};
+                                               .burst_bytes = reserve->bytes / WORKSPACE_BURST,
+                                               .share_bytes = reserve->bytes / WORKSPACE_SHARE};
     reserve->room_bytes = UINT64_MAX;
     atomic_init(&reserve->ordinary_bytes, UINT64_MAX);
     if (sp_allowance_create(&limits, &reserve->allowance) != SP_OK) {
@@ -90,7 +93,7 @@ static void allocate_reserve(struct sp_reserve *reserve, const struct sp_room *r
     reserve->cannot_allocate = status == SP_ERR_UNIMPLEMENTED;
 }
 
-static void log_room(struct sp_reserve *reserve) {
+static void note_room(struct sp_reserve *reserve) {
     bool low = reserve->room_bytes <= reserve->bytes && reserve->bytes > 0;
     if (low && !reserve->low)
         sp_log(SP_LOG_ERROR,
@@ -99,8 +102,10 @@ static void log_room(struct sp_reserve *reserve) {
                "restart with a larger --map-size, or keep less of the audit trail",
                reserve->bytes);
     bool ample = reserve->room_bytes >= reserve->bytes + reserve->bytes / AMPLE_SHARE;
-    if (ample && reserve->low)
+    if (ample && reserve->low) {
         sp_log(SP_LOG_INFO, "the store has room again: all changes are accepted");
+        sp_allowance_renew_shares(reserve->allowance);
+    }
     reserve->low = low || (reserve->low && !ample);
 }
 
@@ -128,7 +133,7 @@ void sp_reserve_measure(struct sp_reserve *reserve) {
     atomic_store_explicit(&reserve->ordinary_bytes,
                           reserve->room_bytes > reserve->bytes ? reserve->room_bytes - reserve->bytes : 0,
                           memory_order_relaxed);
-    log_room(reserve);
+    note_room(reserve);
 }
 
 uint64_t sp_reserve_room(struct sp_reserve *reserve) {
@@ -143,6 +148,13 @@ static bool is_in_reserve(const struct sp_reserve *reserve) {
 
 static bool is_operator_job(const struct sp_job *job) {
     return job->workspace[0] == '\0';
+}
+
+/* What the job must leave: operators may take access away to the end. */
+static uint64_t find_floor_bytes(const struct sp_reserve *reserve, const struct sp_job *job) {
+    if (!is_in_reserve(reserve))
+        return reserve->bytes / ORDINARY_FLOOR;
+    return is_operator_job(job) && sp_job_narrows(job) ? 0 : reserve->bytes / NARROWING_FLOOR;
 }
 
 static enum sp_status refuse_beyond_reserve(const struct sp_job *job, struct sp_error *error) {
@@ -163,7 +175,15 @@ enum sp_status sp_reserve_check_before(struct sp_reserve *reserve, const struct 
     bool may_use_last = job->narrowing == SP_ADMIN_DISABLES_KEY || (is_operator_job(job) && sp_job_narrows(job));
     if (last && !may_use_last)
         return refuse_beyond_reserve(job, error);
-    int64_t wait_ms = is_operator_job(job) ? 0 : sp_allowance_wait_ms(reserve->allowance, job->workspace, now_ms);
+    if (is_operator_job(job))
+        return SP_OK;
+    int64_t wait_ms = sp_allowance_wait_ms(reserve->allowance, job->workspace, now_ms);
+    if (wait_ms == INT64_MAX || reserve->room_bytes <= reserve->bytes / OPERATORS_SHARE)
+        return sp_error_set(
+            error, SP_ERR_EXHAUSTED,
+            "the store is full, and %s of the reserve is used up: ask an operator, who can still disable "
+            "keys, and can enlarge the volume or --map-size",
+            wait_ms == INT64_MAX ? "your workspace's share" : "the workspaces' part");
     if (wait_ms > 0)
         return sp_error_set(error, SP_ERR_EXHAUSTED,
                             "the store is full, and workspace %s has used its part of the reserve: retry in %" PRId64
@@ -190,8 +210,7 @@ enum sp_status sp_reserve_check_after(struct sp_reserve *reserve, const struct s
     enum sp_status status = sp_write_most_growth(write, &growth);
     if (status != SP_OK)
         return sp_error_set(error, status, "cannot read the store");
-    uint64_t floor = reserve->bytes / (inside ? NARROWING_FLOOR : ORDINARY_FLOOR);
-    if (growth <= reserve->room_bytes && reserve->room_bytes - growth >= floor)
+    if (growth <= reserve->room_bytes && reserve->room_bytes - growth >= find_floor_bytes(reserve, job))
         return SP_OK;
     return refuse_beyond_reserve(job, error);
 }

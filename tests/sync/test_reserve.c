@@ -139,6 +139,51 @@ static void the_last_part_is_for_disabling_keys_and_for_operators(void **state) 
     rig_stop(&rig);
 }
 
+/* Disables keys, as fast as it is let and for as long as it is; returns how many. */
+static size_t disable_for_hours(struct rig *rig, const char *workspace) {
+    enum { HOURS_S = 100000, KEY_BYTES = 600 };
+    size_t done = 0;
+    for (int i = 0; i < HOURS_S; i++) {
+        rig->now_ms += 1000;
+        size_t more = run_until_refused(rig, workspace, SP_ADMIN_DISABLES_KEY, KEY_BYTES);
+        if (more == 0)
+            break;
+        done += more;
+    }
+    return done * KEY_BYTES;
+}
+
+static void a_workspace_has_a_share_of_it_however_long_it_goes_on(void **state) {
+    (void)state;
+    static struct rig rig;
+    rig_start(&rig, RESERVE_BYTES);
+    run_until_refused(&rig, "noisy", SP_ADMIN_WIDENS, 100 * 1024);
+    run_until_refused(&rig, "noisy", SP_ADMIN_WIDENS, 100);
+    assert_in_range(disable_for_hours(&rig, "noisy"), RESERVE_BYTES / 64, RESERVE_BYTES / 16 + 1024);
+    assert_in_range(disable_for_hours(&rig, "quiet"), RESERVE_BYTES / 64, RESERVE_BYTES / 16 + 1024);
+    assert_true(room_left(&rig) >= RESERVE_BYTES / 2);
+    assert_int_equal(run(&rig, "third", SP_ADMIN_DISABLES_KEY, false, 500), SP_OK);
+    assert_int_equal(run(&rig, "", SP_ADMIN_DISABLES_KEY, false, 500), SP_OK);
+    rig_stop(&rig);
+}
+
+static void all_tenants_together_leave_something_to_operators(void **state) {
+    (void)state;
+    static struct rig rig;
+    char workspace[16];
+    rig_start(&rig, RESERVE_BYTES);
+    run_until_refused(&rig, "noisy", SP_ADMIN_WIDENS, 100 * 1024);
+    run_until_refused(&rig, "noisy", SP_ADMIN_WIDENS, 100);
+    for (int i = 0; i < 60; i++) {
+        snprintf(workspace, sizeof(workspace), "w%d", i);
+        disable_for_hours(&rig, workspace);
+    }
+    assert_int_equal(run(&rig, "quiet", SP_ADMIN_DISABLES_KEY, false, 500), SP_ERR_EXHAUSTED);
+    assert_int_equal(run(&rig, "", SP_ADMIN_DISABLES_KEY, false, 500), SP_OK);
+    assert_int_equal(run(&rig, "", SP_ADMIN_NARROWS, false, 500), SP_OK);
+    rig_stop(&rig);
+}
+
 static void a_change_that_may_narrow_is_made_if_it_did(void **state) {
     (void)state;
     static struct rig rig;
@@ -190,6 +235,8 @@ int main(void) {
         cmocka_unit_test(operators_do_not_use_it_for_other_changes_either),
         cmocka_unit_test(a_workspace_uses_up_its_part_and_no_more),
         cmocka_unit_test(the_last_part_is_for_disabling_keys_and_for_operators),
+        cmocka_unit_test(a_workspace_has_a_share_of_it_however_long_it_goes_on),
+        cmocka_unit_test(all_tenants_together_leave_something_to_operators),
         cmocka_unit_test(a_change_that_may_narrow_is_made_if_it_did),
         cmocka_unit_test(one_change_in_the_reserve_is_bounded),
         cmocka_unit_test(a_reader_that_stays_does_not_let_ordinary_changes_into_the_reserve),

@@ -181,7 +181,7 @@ static void rig_start_with(struct rig *rig, uint64_t map_size_bytes, int64_t kee
 }
 
 static void rig_start(struct rig *rig, uint64_t map_size_bytes, int64_t keep_changes_s) {
-    rig_start_with(rig, map_size_bytes, keep_changes_s, (struct sp_allowance_limits){0, 0});
+    rig_start_with(rig, map_size_bytes, keep_changes_s, (struct sp_allowance_limits){0, 0, 0});
 }
 
 static void rig_stop(struct rig *rig) {
@@ -424,7 +424,7 @@ static void a_workspace_that_wrote_more_than_its_allowance_waits_and_the_others_
     static struct rig rig;
     struct sp_error error = {0};
     struct sp_writer_stats stats;
-    rig_start_with(&rig, (uint64_t)1 << 30, 0, (struct sp_allowance_limits){100, 2000});
+    rig_start_with(&rig, (uint64_t)1 << 30, 0, (struct sp_allowance_limits){100, 2000, 0});
     large.name_bytes = 100000;
     assert_int_equal(submit_for(&rig, &large, 1, "noisy", &error), SP_OK);
     assert_true(gate_wait(&rig.done, 1));
@@ -449,7 +449,7 @@ static void a_refused_change_costs_what_it_wrote(void **state) {
     static struct make_job refused, again, other;
     static struct rig rig;
     struct sp_error error = {0};
-    rig_start_with(&rig, (uint64_t)1 << 30, 0, (struct sp_allowance_limits){100, 20000});
+    rig_start_with(&rig, (uint64_t)1 << 30, 0, (struct sp_allowance_limits){100, 20000, 0});
     refused.name_bytes = 100000;
     refused.fails_dirty = true;
     assert_int_equal(submit_for(&rig, &refused, 1, "noisy", &error), SP_OK);
@@ -466,7 +466,7 @@ static void what_was_queued_before_the_allowance_was_used_up_waits_too(void **st
     static struct make_job first, large, jobs[5];
     static struct rig rig;
     struct sp_error error = {0};
-    rig_start_with(&rig, (uint64_t)1 << 30, 0, (struct sp_allowance_limits){100, 2000});
+    rig_start_with(&rig, (uint64_t)1 << 30, 0, (struct sp_allowance_limits){100, 2000, 0});
     first.waits = true;
     submit(&rig, &first, 1000000);
     while (rig_waiting(&rig) > 0)
