@@ -24,9 +24,11 @@ struct import {
     struct sp_rpc_stream *stream;
     FILE *file, *secrets;
     uint64_t total_bytes, read_bytes, line, applied, skipped;
+    json_t *revision;        /* of the last reply */
     size_t batch, bad_lines; /* bad_lines: that were printed */
     bool dry_run, goes_on, began, ended;
-    char *text; /* of the current line */
+    bool met_line; /* that is not blank */
+    char *text;    /* of the current line */
     size_t room;
     const char *secrets_path; /* a file that this command made; NULL: stdout */
     bool kept_secrets;
@@ -41,7 +43,7 @@ static enum sp_status parse_record(struct import *import, struct sp_str text, Sa
                                    struct sp_error *error) {
     json_t *json = NULL;
     ProtobufCMessage *message = NULL;
-    enum sp_status status = sp_json_parse(text, &json, error);
+    enum sp_status status = sp_json_parse_line(text, &json, error);
     if (status != SP_OK)
         return status;
     status = sp_json_to_message(&sallyport__v1__import_record__descriptor, json, &import->arena, &message, error);
@@ -85,6 +87,9 @@ static enum sp_status add_line_as_record(struct import *import, ssize_t size, st
     enum sp_status status = find_line_text(import, (size_t)size, &text, &why);
     if (status == SP_OK)
         status = parse_record(import, text, &record, &why);
+    if (status == SP_ERR_INVALID && !import->met_line && sp_json_is_spread_over_lines(text))
+        return sp_error_set(error, status, "line %" PRIu64 ": %s", import->line, why.message);
+    import->met_line = true;
     if (status == SP_ERR_INVALID) {
         print_bad_line(import, import->line, why.message);
         return SP_OK;
@@ -199,6 +204,10 @@ static enum sp_status send_batch(struct import *import, struct sp_error *error) 
     const Sallyport__V1__ImportResponse *response = (const Sallyport__V1__ImportResponse *)message;
     import->applied = response->applied;
     import->skipped = response->skipped;
+    if (response->revision != NULL) {
+        json_decref(import->revision);
+        import->revision = sp_json_from_message(&response->revision->base, true);
+    }
     for (size_t i = 0; i < response->n_refusals; i++)
         print_bad_line(import, response->refusals[i]->line, response->refusals[i]->message);
     return response->n_refusals > 0 ? refuse_bad_lines(import, error) : keep_secrets(import, response, error);
@@ -300,6 +309,7 @@ static void close_import(struct import *import, struct sp_rpc_client *client, bo
         sp_arena_wipe(&import->arena);
         sp_arena_fini(&import->arena);
     }
+    json_decref(import->revision);
     free(import->records);
     free(import->text);
 }
@@ -314,8 +324,9 @@ static enum sp_status show_import_result(const struct cli_call *call, const stru
                       import->skipped == 1 ? "was" : "were");
     if (strcmp(call->output, "table") == 0)
         return SP_OK;
-    json_t *result = json_pack("{s:I, s:I, s:b}", "applied", (json_int_t)import->applied, "skipped",
-                               (json_int_t)import->skipped, "dryRun", (int)import->dry_run);
+    json_t *result =
+        json_pack("{s:I, s:I, s:b, s:O*}", "applied", (json_int_t)import->applied, "skipped",
+                  (json_int_t)import->skipped, "dryRun", (int)import->dry_run, "revision", import->revision);
     if (result == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     sp_cli_print_reply(import->kept_secrets && import->secrets == stdout ? "ndjson" : call->output, result, stdout);

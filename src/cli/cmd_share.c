@@ -15,7 +15,7 @@ static enum sp_status read_share(struct sp_str line, struct sp_arena *arena, jso
                                  struct sp_error *error) {
     json_t *json = NULL;
     ProtobufCMessage *message;
-    enum sp_status status = sp_json_parse(line, &json, error);
+    enum sp_status status = sp_json_parse_line(line, &json, error);
     if (status != SP_OK)
         return status;
     sp_arena_reset(arena);

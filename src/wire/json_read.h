@@ -33,6 +33,14 @@ const ProtobufCFieldDescriptor *sp_json_find_field(const ProtobufCMessageDescrip
  * decrefs. For texts of this side's own. */
 enum sp_status sp_json_parse(struct sp_str text, json_t **ret_json, struct sp_error *error) SP_MUST_USE;
 
+/* The same of a line of a file of objects, one a line (NDJSON), which may end with its line feed.
+ * Errors name only the column, since the caller knows the line, and say how to convert an object
+ * over several lines, or an array. */
+enum sp_status sp_json_parse_line(struct sp_str line, json_t **ret_json, struct sp_error *error) SP_MUST_USE;
+/* Whether the first line of a file is that of an object that goes on, or of an array of objects:
+ * then none of the lines can be read alone. */
+bool sp_json_is_spread_over_lines(struct sp_str line);
+
 /* The same of what somebody sent, which must be an object. Small values take up to a hundred times
  * as much memory as text: those of one request may take about this much. */
 enum { SP_JSON_REQUEST_BYTES = 64 * 1024 * 1024 };

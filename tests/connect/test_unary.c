@@ -163,7 +163,7 @@ static const struct {
     {"null", JSON, "null", 400,
      REFUSED("invalid_argument", "the body is not a JSON object: expected an object, found null")},
     {"no text", JSON, "", 400,
-     REFUSED("invalid_argument", "the body is not a JSON object: line 1, column 0: unexpected end")},
+     REFUSED("invalid_argument", "the body is not a JSON object: expected an object, found nothing")},
     {"broken protobuf", PROTO, "\x0a\x05zz", 400, NULL},
     {"another version", JSON "Connect-Protocol-Version: 2\r\n", "{}", 400,
      REFUSED("invalid_argument", "Connect-Protocol-Version: must be 1 if it is sent")},

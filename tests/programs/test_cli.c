@@ -832,7 +832,8 @@ static void imports_name_the_line_that_is_wrong_and_count_what_was_applied(void 
          "line 2: ", "and kept: 0\n"},
         {"{}\n", "", "line 1: must hold one of", "and kept: 0\n"},
         {"{\"grant\":{\"role\":\"VIEWER\"}}\n", "", "line 1: grant.role: must be one of", "and kept: 0\n"},
-        {"no json\n", "", "line 1: ", "and kept: 0\n"},
+        {"no json\n", "", "line 1: column 2: not valid JSON\n", "and kept: 0\n"},
+        {"{\"group\":{}}\n{\"group\":\n", "", "line 2: the line ends before its object does; ", "and kept: 0\n"},
         {"\n\xef\xbb\xbf{}\n", "", "line 2: begins with a byte order mark; remove it", "and kept: 0\n"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -841,6 +842,11 @@ static void imports_name_the_line_that_is_wrong_and_count_what_was_applied(void 
         assert_says(ran->err, rows[i].count);
         assert_says(ran->err, "1 line is wrong; correct it, and run the command again");
     }
+    ran = typed(2, "operator", "\n{\n  \"workspace\": {\n    \"id\": \"i4\"\n  }\n}\n", "import -");
+    assert_string_equal(ran->err, "sallyport: line 2: the line ends before its object does; write each object on one "
+                                  "line, as `jq -c .` does (INVALID_ARGUMENT)\n");
+    ran = typed(2, "operator", "[{\"workspace\":{\"id\":\"i4\"}},\n {}]\n", "import -");
+    assert_says(ran->err, "sallyport: line 1: ");
     static const char utf16[] = "\xff\xfe{\n\n\n\n";
     ran = typed(2, "operator", utf16, "import -");
     assert_int_equal(strncmp(ran->err, "sallyport: the file is in UTF-16; convert it to UTF-8, ", 55), 0);
@@ -895,10 +901,14 @@ static void an_import_that_stopped_goes_on_with_continue(void **state) {
     assert_says(typed(0, "operator", lines, "import - --continue")->err,
                 "0 records imported.\n3 were there already.\n");
     ran = typed(0, "operator", lines, "import - --continue -o ndjson");
-    assert_string_equal(ran->out, "{\"applied\":0,\"skipped\":3,\"dryRun\":false}\n");
+    assert_says(ran->out, "{\"applied\":0,\"skipped\":3,\"dryRun\":false,\"revision\":{\"epoch\":");
     json_t *result = json_of(typed(0, "operator", lines, "import - --continue --dry-run -o json"));
     assert_true(json_is_true(json_object_get(result, "dryRun")));
     assert_int_equal(json_integer_value(json_object_get(result, "skipped")), 3);
+    json_t *now = json_of(ends(0, "operator", "whoami -o json"));
+    assert_true(json_equal(json_object_get(result, "revision"), json_object_get(now, "revision")));
+    assert_non_null(json_object_get(now, "revision"));
+    json_decref(now);
     json_decref(result);
     ends(0, "operator", "workspace update half --name Other");
     assert_says(typed(2, "operator", lines, "import - --continue")->err,

@@ -130,7 +130,7 @@ struct unparsed {
 };
 
 static const struct unparsed unparsed_texts[] = {
-    {"refuses_no_text", "", "line 1, column 0: unexpected end"},
+    {"refuses_no_text", "", "expected an object, found nothing"},
     {"refuses_a_value_without_object", "1", "expected an object, found a number"},
     {"refuses_null_without_object", " null\n", "expected an object, found null"},
     {"refuses_text_without_object", "\"{}\"", "expected an object, found text"},
@@ -227,6 +227,42 @@ static void refuses_nul_in_text_however_it_was_parsed(void **state) {
     assert_string_equal(error.message, "action: contains a NUL");
     json_decref(json);
     sp_arena_fini(&arena);
+}
+
+static void a_line_is_told_without_a_second_line_number(void **state) {
+    (void)state;
+    static const struct {
+        const char *line, *error; /* NULL: it is read */
+        bool spread;
+    } rows[] = {
+        {"{\"a\": 1}", NULL, false},
+        {" {\"a\": 1} \r\n", NULL, false},
+        {"{\"a\" 1}\n", "column 6: not valid JSON", false},
+        {"{\"a\":1} x\n", "column 9: unexpected text after the value", false},
+        {"{\"a\":1,\"a\":2}\n", "column 10: duplicate name in an object", false},
+        {"{\n", "the line ends before its object does; write each object on one line, as `jq -c .` does", true},
+        {"{\"a\":\n", "the line ends before its object does; write each object on one line, as `jq -c .` does", true},
+        {"{\"a\": {}\n", "the line ends before its object does; write each object on one line, as `jq -c .` does",
+         false},
+        {"[{\"a\": 1}]\n",
+         "expected an object, found an array; write each of its objects on a line of its own, as `jq -c '.[]'` does",
+         true},
+        {"[\n",
+         "expected an object, found an array; write each of its objects on a line of its own, as `jq -c '.[]'` does",
+         true},
+        {"7\n", "expected an object, found a number", false},
+        {" \n", "expected an object, found nothing", false},
+        {"", "expected an object, found nothing", false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct sp_error error = {0};
+        json_t *json = NULL;
+        enum sp_status status = sp_json_parse_line(sp_str_from(rows[i].line), &json, &error);
+        assert_int_equal(status, rows[i].error == NULL ? SP_OK : SP_ERR_INVALID);
+        assert_string_equal(error.message, rows[i].error == NULL ? "" : rows[i].error);
+        assert_int_equal(sp_json_is_spread_over_lines(sp_str_from(rows[i].line)), rows[i].spread);
+        json_decref(json);
+    }
 }
 
 static void nest(char *text, size_t levels, const char *open, const char *close) {
@@ -439,6 +475,7 @@ static struct CMUnitTest case_of(const char *name, CMUnitTestFunction test, cons
 int main(void) {
     static const struct CMUnitTest others[] = {
         cmocka_unit_test(refuses_nul_in_text_however_it_was_parsed),
+        cmocka_unit_test(a_line_is_told_without_a_second_line_number),
         cmocka_unit_test(parses_32_levels_and_no_more),
         cmocka_unit_test(values_of_a_request_take_no_more_than_they_may),
         cmocka_unit_test(reads_the_largest_requests_that_there_are),

@@ -140,7 +140,7 @@ static enum sp_status add_json_line(struct sp_later_log *log, struct sp_str line
                                     struct sp_error *error) {
     json_t *json = NULL;
     ProtobufCMessage *message = NULL;
-    enum sp_status status = sp_json_parse(line, &json, error);
+    enum sp_status status = sp_json_parse_line(line, &json, error);
     if (status != SP_OK)
         return status;
     status = sp_json_to_message(&sallyport__v1__change__descriptor, json, arena, &message, error);
