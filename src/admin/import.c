@@ -8,6 +8,7 @@
 #include "admin/failure.h"
 #include "admin/import_equal.h"
 #include "admin/import_key.h"
+#include "admin/import_key_equal.h"
 #include "admin/import_record.h"
 #include "admin/message.h"
 #include "admin/methods.h"
@@ -31,25 +32,34 @@ static enum sp_status flush_and_import(struct sp_admin_import_state *import,
     return sp_admin_import_flush(import);
 }
 
+static enum sp_status find_equal_key(struct sp_admin_import_state *import, const Sallyport__V1__ImportApiKey *record,
+                                     bool *ret_equal) {
+    uint8_t room[SP_DIGEST_BYTES];
+    const uint8_t *sha256 = NULL;
+    enum sp_status status = sp_admin_import_read_digest(import, record, room, &sha256);
+    if (status != SP_OK)
+        return status;
+    status = sp_admin_import_enter_home(import, record->key->workspace);
+    if (status != SP_OK)
+        return status;
+    return sp_admin_import_is_key_equal(import, record->key, sha256, ret_equal);
+}
+
 /* Whether the record is skipped. */
 static enum sp_status find_equal(struct sp_admin_import_state *import, const Sallyport__V1__ImportRecord *record,
                                  bool *ret_equal) {
-    uint8_t room[SP_DIGEST_BYTES];
-    const uint8_t *sha256 = NULL;
-    enum sp_status status = SP_OK;
     *ret_equal = false;
     if (!import->skip_equal)
         return SP_OK;
     if (record->record_case == SALLYPORT__V1__IMPORT_RECORD__RECORD_API_KEY)
-        status = sp_admin_import_read_digest(import, record->api_key, room, &sha256);
-    if (status != SP_OK)
-        return status;
+        return find_equal_key(import, record->api_key, ret_equal);
     if (record->record_case != SALLYPORT__V1__IMPORT_RECORD__RECORD_WORKSPACE &&
-        record->record_case != SALLYPORT__V1__IMPORT_RECORD__RECORD__NOT_SET)
-        status = sp_admin_import_enter_home(import, sp_admin_import_workspace(record));
-    if (status != SP_OK)
-        return status;
-    return sp_admin_import_is_equal(&import->ctx, record, sha256, ret_equal);
+        record->record_case != SALLYPORT__V1__IMPORT_RECORD__RECORD__NOT_SET) {
+        enum sp_status status = sp_admin_import_enter_home(import, sp_admin_import_workspace(record));
+        if (status != SP_OK)
+            return status;
+    }
+    return sp_admin_import_is_equal(&import->ctx, record, ret_equal);
 }
 
 static enum sp_status import_record(struct sp_admin_import_state *import, const Sallyport__V1__ImportRecord *record) {

@@ -1,68 +1,9 @@
 #include "admin/import_equal.h"
 
 #include "admin/target.h"
-#include "core/allowlist.h"
-#include "core/digest.h"
-#include "core/digest_text.h"
 #include "store/records/entity.h"
 #include "store/records/entity_key.h"
-#include "wire/field.h"
-
-/* ---- comparing messages ---- */
-
-static const char *find_difference(const ProtobufCMessage *a, const ProtobufCMessage *b);
-
-/* The public messages have no bytes. */
-static bool are_values_equal(const ProtobufCFieldDescriptor *field, const void *a, const void *b) {
-    if (field->type == PROTOBUF_C_TYPE_STRING)
-        return strcmp(*(const char *const *)a, *(const char *const *)b) == 0;
-    if (field->type == PROTOBUF_C_TYPE_MESSAGE) {
-        const ProtobufCMessage *of_a = *(const ProtobufCMessage *const *)a, *of_b = *(const ProtobufCMessage *const *)b;
-        return of_a == NULL || of_b == NULL ? of_a == of_b : find_difference(of_a, of_b) == NULL;
-    }
-    return memcmp(a, b, sp_wire_value_bytes(field->type)) == 0;
-}
-
-static bool are_lists_equal(const ProtobufCFieldDescriptor *field, const char *a, const char *b) {
-    size_t count, count_of_b;
-    const char *of_a, *of_b;
-    memcpy(&count, a + field->quantifier_offset, sizeof(count));
-    memcpy(&count_of_b, b + field->quantifier_offset, sizeof(count_of_b));
-    if (count != count_of_b)
-        return false;
-    memcpy(&of_a, a + field->offset, sizeof(of_a));
-    memcpy(&of_b, b + field->offset, sizeof(of_b));
-    for (size_t i = 0; i < count; i++) {
-        size_t at = i * sp_wire_value_bytes(field->type);
-        if (!are_values_equal(field, of_a + at, of_b + at))
-            return false;
-    }
-    return true;
-}
-
-/* Only the member of a oneof that is set has a value. */
-static bool are_fields_equal(const ProtobufCFieldDescriptor *field, const char *a, const char *b) {
-    uint32_t case_of_a = field->id, case_of_b = field->id;
-    if (field->label == PROTOBUF_C_LABEL_REPEATED)
-        return are_lists_equal(field, a, b);
-    if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0) {
-        memcpy(&case_of_a, a + field->quantifier_offset, sizeof(case_of_a));
-        memcpy(&case_of_b, b + field->quantifier_offset, sizeof(case_of_b));
-    }
-    if (case_of_a != case_of_b)
-        return false;
-    return case_of_a != field->id || are_values_equal(field, a + field->offset, b + field->offset);
-}
-
-/* The name of the first field that differs; NULL: the messages, of one type, are equal. */
-static const char *find_difference(const ProtobufCMessage *a, const ProtobufCMessage *b) {
-    for (unsigned i = 0; i < a->descriptor->n_fields; i++) {
-        const ProtobufCFieldDescriptor *field = &a->descriptor->fields[i];
-        if (!are_fields_equal(field, (const char *)a, (const char *)b))
-            return field->name;
-    }
-    return NULL;
-}
+#include "wire/message_difference.h"
 
 /* `what`: "user u1". */
 static enum sp_status judge_difference(struct sp_admin_context *ctx, const char *what, const char *id,
@@ -116,8 +57,8 @@ static enum sp_status is_workspace_equal(struct sp_admin_context *ctx, const Sal
         wanted.seats = 1;
     if (wanted.created_at == 0)
         wanted.created_at = stored->workspace->created_at;
-    return judge_difference(ctx, "workspace", record->id, find_difference(&wanted.base, &stored->workspace->base),
-                            ret_equal);
+    return judge_difference(ctx, "workspace", record->id,
+                            sp_wire_find_difference(&wanted.base, &stored->workspace->base), ret_equal);
 }
 
 static enum sp_status is_principal_equal(struct sp_admin_context *ctx, const Sallyport__V1__Principal *record,
@@ -138,8 +79,8 @@ static enum sp_status is_principal_equal(struct sp_admin_context *ctx, const Sal
         wanted.role = SALLYPORT__V1__WORKSPACE_ROLE__WORKSPACE_ROLE_MEMBER;
     if (wanted.created_at == 0)
         wanted.created_at = stored->principal->created_at;
-    return judge_difference(ctx, "principal", record->id, find_difference(&wanted.base, &stored->principal->base),
-                            ret_equal);
+    return judge_difference(ctx, "principal", record->id,
+                            sp_wire_find_difference(&wanted.base, &stored->principal->base), ret_equal);
 }
 
 static enum sp_status is_group_equal(struct sp_admin_context *ctx, const Sallyport__V1__Group *record,
@@ -158,7 +99,8 @@ static enum sp_status is_group_equal(struct sp_admin_context *ctx, const Sallypo
     wanted.members = stored->group->members;
     if (wanted.created_at == 0)
         wanted.created_at = stored->group->created_at;
-    return judge_difference(ctx, "group", record->id, find_difference(&wanted.base, &stored->group->base), ret_equal);
+    return judge_difference(ctx, "group", record->id, sp_wire_find_difference(&wanted.base, &stored->group->base),
+                            ret_equal);
 }
 
 static enum sp_status is_membership_equal(struct sp_admin_context *ctx, const Sallyport__V1__Membership *record,
@@ -174,8 +116,8 @@ static enum sp_status is_membership_equal(struct sp_admin_context *ctx, const Sa
     Sallyport__V1__Membership wanted = *record;
     if (wanted.added_at == 0)
         wanted.added_at = stored->membership->added_at;
-    return judge_difference(ctx, "this membership", "", find_difference(&wanted.base, &stored->membership->base),
-                            ret_equal);
+    return judge_difference(ctx, "this membership", "",
+                            sp_wire_find_difference(&wanted.base, &stored->membership->base), ret_equal);
 }
 
 static enum sp_status is_resource_equal(struct sp_admin_context *ctx, const Sallyport__V1__Resource *record,
@@ -195,7 +137,7 @@ static enum sp_status is_resource_equal(struct sp_admin_context *ctx, const Sall
     if (wanted.created_at == 0)
         wanted.created_at = stored->resource->created_at;
     return judge_difference(ctx, record->ref->type, record->ref->id,
-                            find_difference(&wanted.base, &stored->resource->base), ret_equal);
+                            sp_wire_find_difference(&wanted.base, &stored->resource->base), ret_equal);
 }
 
 static enum sp_status is_grant_equal(struct sp_admin_context *ctx, const Sallyport__V1__Grant *record,
@@ -218,81 +160,12 @@ static enum sp_status is_grant_equal(struct sp_admin_context *ctx, const Sallypo
     Sallyport__V1__Grant wanted = *record;
     if (wanted.granted_at == 0)
         wanted.granted_at = stored->grant->granted_at;
-    return judge_difference(ctx, "this grant", "", find_difference(&wanted.base, &stored->grant->base), ret_equal);
-}
-
-/* ---- keys ---- */
-
-/* As it would be stored; as it is if that cannot be done. */
-static enum sp_status join_addresses(struct sp_admin_context *ctx, Sallyport__V1__ApiKey *key) {
-    const char **texts = NULL;
-    size_t count = 0;
-    struct sp_str *entries = sp_arena_calloc(ctx->arena, key->n_allowed_ips + 1, sizeof(*entries));
-    if (entries == NULL)
-        return SP_ERR_MEMORY;
-    for (size_t i = 0; i < key->n_allowed_ips; i++)
-        entries[i] = sp_str_from(key->allowed_ips[i]);
-    enum sp_status status = key->n_allowed_ips == 0 ? SP_ERR_INVALID
-                                                    : sp_allowlist_normalise(entries, key->n_allowed_ips, true,
-                                                                             ctx->arena, &texts, &count, NULL);
-    if (status != SP_OK)
-        return status == SP_ERR_MEMORY ? status : SP_OK;
-    char **joined = sp_arena_calloc(ctx->arena, count, sizeof(*joined));
-    if (joined == NULL)
-        return SP_ERR_MEMORY;
-    memcpy(joined, texts, count * sizeof(*joined));
-    key->allowed_ips = joined;
-    key->n_allowed_ips = count;
-    return SP_OK;
-}
-
-/* What a reply adds to a key, and what was made up for it. */
-static void copy_uncompared_fields(const Sallyport__V1__ApiKey *stored, bool new_text, Sallyport__V1__ApiKey *wanted) {
-    wanted->usage = stored->usage;
-    wanted->beyond_max_lifetime = stored->beyond_max_lifetime;
-    wanted->n_descendants = stored->n_descendants;
-    wanted->descendants = stored->descendants;
-    wanted->rotated_to = stored->rotated_to;
-    if (new_text)
-        wanted->hint = stored->hint;
-    if (wanted->created_at == 0)
-        wanted->created_at = stored->created_at;
-    if (wanted->expires_at == 0)
-        wanted->expires_at = wanted->not_after;
-}
-
-static enum sp_status is_key_equal(struct sp_admin_context *ctx, const Sallyport__V1__ApiKey *record,
-                                   const uint8_t *sha256, bool *ret_equal) {
-    struct sp_entity_key key;
-    uint8_t digest[SP_DIGEST_BYTES];
-    const Sallyport__Store__V1__StoredKey *stored = NULL;
-    enum sp_status status = require_id(ctx, "api_key.key", record->id);
-    if (status != SP_OK)
-        return status;
-    if (sp_entity_key_1(SP_KIND_KEY, ctx->workspace, sp_str_from(record->id), &key) != SP_OK)
-        return SP_OK; /* nothing has such a name */
-    status = find_entity(ctx, &key, &stored);
-    if (status != SP_OK || stored == NULL)
-        return status;
-    Sallyport__V1__ApiKey wanted = *record, there = *stored->key;
-    copy_uncompared_fields(&there, sha256 == NULL, &wanted);
-    status = join_addresses(ctx, &wanted);
-    if (status != SP_OK)
-        return status;
-    status = join_addresses(ctx, &there);
-    if (status != SP_OK)
-        return status;
-    const char *difference = find_difference(&wanted.base, &there.base);
-    if (sha256 != NULL && difference == NULL) {
-        sp_key_digest_from_sha256(sha256, digest);
-        if (stored->digest.len != sizeof(digest) || memcmp(stored->digest.data, digest, sizeof(digest)) != 0)
-            difference = "sha256";
-    }
-    return judge_difference(ctx, "key", record->id, difference, ret_equal);
+    return judge_difference(ctx, "this grant", "", sp_wire_find_difference(&wanted.base, &stored->grant->base),
+                            ret_equal);
 }
 
 enum sp_status sp_admin_import_is_equal(struct sp_admin_context *ctx, const Sallyport__V1__ImportRecord *record,
-                                        const uint8_t *sha256, bool *ret_equal) {
+                                        bool *ret_equal) {
     *ret_equal = false;
     switch (record->record_case) {
     case SALLYPORT__V1__IMPORT_RECORD__RECORD_WORKSPACE:
@@ -307,8 +180,7 @@ enum sp_status sp_admin_import_is_equal(struct sp_admin_context *ctx, const Sall
         return is_resource_equal(ctx, record->resource, ret_equal);
     case SALLYPORT__V1__IMPORT_RECORD__RECORD_GRANT:
         return is_grant_equal(ctx, record->grant, ret_equal);
-    case SALLYPORT__V1__IMPORT_RECORD__RECORD_API_KEY:
-        return is_key_equal(ctx, record->api_key->key, sha256, ret_equal);
+    case SALLYPORT__V1__IMPORT_RECORD__RECORD_API_KEY: /* import_key_equal.h */
     case SALLYPORT__V1__IMPORT_RECORD__RECORD__NOT_SET:
     case _SALLYPORT__V1__IMPORT_RECORD__RECORD__CASE_IS_INT_SIZE:
         break;

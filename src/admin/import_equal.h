@@ -5,12 +5,11 @@
 #include "admin/context.h"
 
 /* Whether the thing that the record names is there and is what importing the record would make, but
- * for times that the record does not give and the text of a new key. The context is in the record's
- * workspace (for a workspace's record it may not exist). `sha256` is that of a key's record, or
- * NULL. SP_ERR_EXISTS, naming the field, if it is there and differs; SP_ERR_INVALID for a record
- * without an id, which nothing can be compared with. A record that is refused anyway is not
- * equal. */
+ * for times that the record does not give. The context is in the record's workspace (for a
+ * workspace's record it may not exist). SP_ERR_EXISTS, naming the field, if it is there and
+ * differs; SP_ERR_INVALID for a record without an id, which nothing can be compared with. A record
+ * that is refused anyway is not equal, and neither is that of a key (import_key_equal.h). */
 enum sp_status sp_admin_import_is_equal(struct sp_admin_context *ctx, const Sallyport__V1__ImportRecord *record,
-                                        const uint8_t *sha256, bool *ret_equal) SP_MUST_USE;
+                                        bool *ret_equal) SP_MUST_USE;
 
 #endif

@@ -36,6 +36,8 @@ enum sp_admin_import_kind {
     SP_IMPORT_PRINCIPAL = 'p',
     SP_IMPORT_KEY = 'k',
     SP_IMPORT_DIGEST = 'd',
+    SP_IMPORT_KEYS_OF = 'o', /* a principal's keys */
+    SP_IMPORT_NEW_KEY = 'n', /* a record of one without an id, by its SHA-256 */
 };
 
 enum { SP_IMPORT_NAME_MAX_BYTES = 1 + SP_ID_MAX_BYTES + 1 + SP_PRINCIPAL_ID_MAX_BYTES };

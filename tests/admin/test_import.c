@@ -235,6 +235,68 @@ static void an_import_that_goes_on_skips_what_is_equal(void **state) {
     import_fails(scene, EVERY_KIND, SP_ERR_EXISTS, 1, "w1 already exists");
 }
 
+#define NAMELESS_KEY(name, rest)                                                                                       \
+    "{'apiKey': {'key': {'workspace': 'w1', 'principal': 'bot', 'name': '" name "', 'permissions': {'all': true}" rest \
+    "}}}"
+
+static void keys_without_ids_are_known_by_their_text_or_name(void **state) {
+    static const char of_text[] =
+        FOREIGN_KEY("", "", "c775e7b757ede630cd0aa1113bd102661ab38829ca52a6422ab782862f268646");
+    static const char other_text[] =
+        FOREIGN_KEY("", ", 'disabled': true", "c775e7b757ede630cd0aa1113bd102661ab38829ca52a6422ab782862f268646");
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    import_ok(scene, admin_format(fixture, "%s, %s, %s", BASE, of_text, NAMELESS_KEY("n1", "")));
+    scene->options = "'skipEqual': true, ";
+    const char *more = admin_format(fixture, "%s, %s, %s, %s, %s", BASE, of_text, NAMELESS_KEY("n1", ""),
+                                    NAMELESS_KEY("n2", ", 'allowedIps': ['203.0.113.0/25', '203.0.113.128/25']"),
+                                    NAMELESS_KEY("n3", ", 'expiresAt': '4000000000'"));
+    import_ok(scene, more);
+    assert_int_equal(scene->response->skipped, 5);
+    assert_int_equal(scene->response->n_secrets, 2);
+    fixture->now_s += 3600;
+    import_ok(scene, more);
+    assert_int_equal(scene->response->skipped, 7);
+    assert_int_equal(scene->response->n_secrets, 0);
+    import_fails(scene, other_text, SP_ERR_EXISTS, 1, " already exists, but its disabled differs");
+    import_fails(scene, NAMELESS_KEY("n1", ", 'allowedIps': ['203.0.113.4']"), SP_ERR_EXISTS, 1,
+                 " already exists, but its allowed_ips differs");
+    import_ok(scene, NAMELESS_KEY("n4", "") ", " NAMELESS_KEY("n4", ""));
+    assert_int_equal(scene->response->applied, 1);
+    assert_int_equal(scene->response->skipped, 1);
+    admin_ok(fixture, fixture->operator_key, "ListApiKeys", "{'workspace': 'w1'}");
+    assert_int_equal(admin_length(fixture, "apiKeys"), 5);
+}
+
+/* An import without skip_equal made two keys of one name: the one that is equal counts. */
+static void of_several_keys_with_one_name_the_equal_one_is_skipped(void **state) {
+    struct scene *scene = *state;
+    const char *both = NAMELESS_KEY("n", "") ", " NAMELESS_KEY("n", ", 'allowedIps': ['203.0.113.4']");
+    import_ok(scene, BASE);
+    import_ok(scene, both);
+    scene->options = "'skipEqual': true, ";
+    import_ok(scene, both);
+    assert_int_equal(scene->response->skipped, 2);
+    import_fails(scene, NAMELESS_KEY("n", ", 'allowedIps': ['203.0.113.5']"), SP_ERR_EXISTS, 1, "allowed_ips differs");
+}
+
+static void the_text_of_another_workspaces_key_is_not_skipped(void **state) {
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    import_ok(scene, BASE);
+    import_ok(scene, FOREIGN_KEY("", "", "c775e7b757ede630cd0aa1113bd102661ab38829ca52a6422ab782862f268646"));
+    scene->options = "'skipEqual': true, ";
+    import_ok(scene, "{'workspace': {'id': 'w2', 'name': 'Two', 'seats': 2}}");
+    import_ok(scene, "{'principal': {'workspace': 'w2', 'id': 'bot', 'name': 'Bot', 'kind': 'SERVICE_ACCOUNT'}}");
+    import_fails(scene,
+                 "{'apiKey': {'key': {'workspace': 'w2', 'principal': 'bot', 'name': 'F', 'hint': '0001', "
+                 "'permissions': {'all': true}}, "
+                 "'sha256': 'c775e7b757ede630cd0aa1113bd102661ab38829ca52a6422ab782862f268646'}}",
+                 SP_ERR_EXISTS, 1, "sha256: the store already has a key with this text");
+    admin_ok(fixture, fixture->operator_key, "ListApiKeys", "{'workspace': 'w2'}");
+    assert_int_equal(admin_length(fixture, "apiKeys"), 0);
+}
+
 static void an_import_that_goes_on_refuses_what_differs(void **state) {
     static const struct {
         const char *record;
@@ -268,8 +330,8 @@ static void an_import_that_goes_on_refuses_what_differs(void **state) {
          "key k1 already exists, but its allowed_ips differs"},
         {KEY_OF("k1", "bot", ", 'allowedIps': ['203.0.113.4']"), SP_ERR_EXISTS, "its principal differs"},
         {KEY_OF("k1", "boss", ""), SP_ERR_EXISTS, "its allowed_ips differs"},
-        {"{'apiKey': {'key': {'workspace': 'w1', 'principal': 'bot', 'name': 'x', 'permissions': {'all': true}}}}",
-         SP_ERR_INVALID, "api_key.key.id: required when continuing an import"},
+        {"{'apiKey': {'key': {'workspace': 'w1', 'principal': 'boss', 'name': 'K', 'permissions': {'all': true}}}}",
+         SP_ERR_EXISTS, "key k1 already exists, but its allowed_ips differs"},
         {FOREIGN_KEY("f1", ", 'notAfter': '1650000000'",
                      "d775e7b757ede630cd0aa1113bd102661ab38829ca52a6422ab782862f268646"),
          SP_ERR_EXISTS, "key f1 already exists, but its sha256 differs"},
@@ -484,6 +546,9 @@ int main(void) {
         CASE(digests_are_taken_in_the_forms_that_exports_have),
         CASE(a_key_that_expired_is_imported_as_expired),
         CASE(an_import_that_goes_on_skips_what_is_equal),
+        CASE(keys_without_ids_are_known_by_their_text_or_name),
+        CASE(of_several_keys_with_one_name_the_equal_one_is_skipped),
+        CASE(the_text_of_another_workspaces_key_is_not_skipped),
         CASE(an_import_that_goes_on_refuses_what_differs),
         CASE(several_bad_records_are_told_at_once_and_what_builds_on_them_is_not),
         CASE(at_most_twenty_bad_records_are_told),
