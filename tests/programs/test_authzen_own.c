@@ -38,7 +38,7 @@ static const struct vector vectors[] = {
     {"a subject that is not there", EVALUATION, "{'subject': {'type': 'user', 'id': 'zoe'}, " USE ", " V1 "}", 200,
      NO("PRINCIPAL_UNKNOWN")},
     {"a type of subjects that is not ours", EVALUATION,
-     "{'subject': {'type': 'spaceship', 'id': 'x'}, " USE ", " V1 "}", 200, NO("KEY_UNKNOWN")},
+     "{'subject': {'type': 'spaceship', 'id': 'x'}, " USE ", " V1 "}", 200, NO("PRINCIPAL_UNKNOWN")},
     {"a type of resources that is not there", EVALUATION,
      "{" ANN ", " USE ", 'resource': {'type': 'spaceship', 'id': 'x'}}", 200, NO("ACTION_UNKNOWN")},
     {"the subject's workspace", EVALUATION,
@@ -235,7 +235,7 @@ static void another_server_speaks_its_callers_words(void **state) {
     expect(EVALUATION, "{'subject': {'type': 'identity', 'id': 'ann'}, 'action': {'name': 'get'}, " V0 "}", 200,
            NO("ACTION_UNKNOWN"));
     expect(EVALUATION, "{'subject': {'type': 'Identity', 'id': 'ann'}, 'action': {'name': 'GET'}, " V0 "}", 200,
-           NO("KEY_UNKNOWN"));
+           NO("PRINCIPAL_UNKNOWN"));
     expect(EVALUATION, "{" ANN ", " USE ", " V0 "}", 200, YES);
     expect(EVALUATION, "{'subject': {'type': 'a=b', 'id': 'robot'}, 'action': {'name': 'HEAD'}, " V1 "}", 200, YES);
     expect(EVALUATION, "{'subject': {'type': 'token', 'id': '$R'}, 'action': {'name': 'GET'}, " V1 "}", 200, YES);

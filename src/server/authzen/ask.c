@@ -106,9 +106,9 @@ enum sp_status sp_authzen_ask(struct sp_view *view, struct sp_authzen_asked *ask
     return SP_OK;
 }
 
-/* A subject of an unknown type has no key. */
+/* A subject of an unknown type is a principal that nobody has. */
 static enum sp_status deny_nobody(struct sp_view *view, const struct sp_query *query, struct sp_answer *ret_answer) {
-    struct sp_answer answer = {.reason = query->stale ? SP_REASON_STALE : SP_REASON_KEY_UNKNOWN};
+    struct sp_answer answer = {.reason = query->stale ? SP_REASON_STALE : SP_REASON_PRINCIPAL_UNKNOWN};
     enum sp_status status = sp_view_revision(view, &answer.revision);
     if (status != SP_OK)
         return status;

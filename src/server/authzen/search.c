@@ -192,7 +192,7 @@ static enum sp_status list_nothing(struct search *search) {
 
 /* For subjects of an unknown type. */
 static enum sp_status list_for_nobody(struct search *search) {
-    search->end = (struct sp_list_end){.reason = SP_REASON_KEY_UNKNOWN, .complete = true};
+    search->end = (struct sp_list_end){.reason = SP_REASON_PRINCIPAL_UNKNOWN, .complete = true};
     return sp_view_revision(search->call->view, &search->end.revision);
 }
 
