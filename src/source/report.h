@@ -10,6 +10,7 @@ struct sp_source_state {
     bool filled;          /* the store holds a revision */
     bool following;       /* a watch is open, and the store has what was there when it began */
     bool reachable;       /* etcd answered within the last three seconds */
+    bool signed_out;      /* etcd refuses the user or the password, and has not answered since */
     bool set_back;        /* etcd went back behind this store, and no epoch has begun since */
     bool unauthenticated; /* etcd authenticates nobody, although a user was given */
     size_t unreadable;    /* entities that are left out */

@@ -158,10 +158,12 @@ static void a_wrong_password_of_the_service_is_told_in_its_log_only(void **state
     for (int i = 0; i < 40; i++) {
         assert_int_equal(change(fixture), SP_ERR_UNAVAILABLE);
         assert_tells_nothing(&fixture->a.admin);
+        assert_null(strstr(fixture->a.admin.error.message, "cannot reach etcd"));
         assert_int_not_equal(caller_call(&stranger, "Admin/CreateGroup", "{'id': 'g', 'name': 'G'}"), SP_OK);
         assert_tells_nothing(&stranger);
         sp_clock_sleep_ms(100);
     }
+    assert_non_null(strstr(fixture->a.admin.error.message, "cannot sign in to etcd"));
     process_assert_said(&fixture->a.sync, "etcd rejected user pod or the password in ");
     file_write(fixture->password_file, "rotated\n");
     await_change(fixture, SP_OK);

@@ -403,6 +403,8 @@ static void *run_follower(void *user) {
         if (status == SP_OK || sp_source_is_stopping(shared))
             continue;
         log_trouble(follower, status, &error);
+        if (status == SP_ERR_UNAUTHENTICATED)
+            sp_source_note_signed_out(shared);
         if (status == SP_ERR_CORRUPT)
             rebuild_indexes_once(follower);
         bool is_passing = status == SP_ERR_UNAVAILABLE || status == SP_ERR_ABORTED || is_revision_missing(status);

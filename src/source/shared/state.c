@@ -33,6 +33,13 @@ void sp_source_get_shared_state(struct sp_source_shared *shared, struct sp_sourc
 void sp_source_note_reached(struct sp_source_shared *shared) {
     pthread_mutex_lock(&shared->lock);
     shared->progress.reached_ms = sp_clock_monotonic_ms();
+    shared->progress.state.signed_out = false;
+    pthread_mutex_unlock(&shared->lock);
+}
+
+void sp_source_note_signed_out(struct sp_source_shared *shared) {
+    pthread_mutex_lock(&shared->lock);
+    shared->progress.state.signed_out = true;
     pthread_mutex_unlock(&shared->lock);
 }
 

@@ -57,6 +57,8 @@ void sp_source_get_shared_state(struct sp_source_shared *shared, struct sp_sourc
 
 /* etcd answered just now. */
 void sp_source_note_reached(struct sp_source_shared *shared);
+/* It refused the user or the password. */
+void sp_source_note_signed_out(struct sp_source_shared *shared);
 /* The store had everything at that time. */
 void sp_source_note_in_step(struct sp_source_shared *shared, int64_t at_ms);
 

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "etcd/client.h"
 #include "sallyport/store/v1/records.pb-c.h"
+#include "source/shared/ask.h"
 #include "source/shared/head.h"
 #include "source/shared/records.h"
 #include "source/write/fold.h"
@@ -76,6 +77,8 @@ static enum sp_status check_ready(struct sp_source_writer *writer, struct sp_err
         return sp_error_set(error, SP_ERR_PRECONDITION,
                             "etcd authentication is disabled, so this instance makes no changes: enable authentication "
                             "there, or start the instance with --etcd-allow-unauthenticated");
+    if (state.signed_out)
+        return sp_source_tell_signed_out(error);
     if (!state.reachable)
         return sp_error_set(error, SP_ERR_UNAVAILABLE, "cannot reach etcd; nothing was changed: try again");
     if (sp_source_is_followed(shared) && !state.following)
