@@ -17,12 +17,12 @@
 static struct sp_line_log *program_log;
 
 static void put_log_line(void *user, const char *line, size_t size) {
-    sp_line_log_put(user, line, size);
+    sp_line_log_put(user, 0, line, size);
 }
 
 static void start_program_log(void) {
     struct sp_error error = {0};
-    if (sp_line_log_open(NULL, &program_log, &error) == SP_OK)
+    if (sp_line_log_open(NULL, 1, &program_log, &error) == SP_OK)
         sp_log_set_sink(put_log_line, program_log);
     else
         sp_log(SP_LOG_WARNING,

@@ -4,6 +4,10 @@
 
 #include "base/random.h"
 
+_Static_assert((SP_EVENT_LIMITS_PLACES & (SP_EVENT_LIMITS_PLACES - 1)) == 0 &&
+                   (SP_EVENT_LIMITS_OWNER_PLACES & (SP_EVENT_LIMITS_OWNER_PLACES - 1)) == 0,
+               "powers of two: bits of a number");
+
 enum { REFILL_MS = 1000, QUIET_MS = REFILL_MS * SP_EVENT_LIMITS_BURST };
 
 enum sp_status sp_event_limits_init(struct sp_event_limits *limits) {
@@ -18,12 +22,21 @@ static uint64_t mix_number(uint64_t number) {
     return number ^ number >> 32;
 }
 
-uint64_t sp_event_limits_source(const struct sp_event_limits *limits, unsigned class_uid, const void *bytes,
-                                size_t size) {
-    uint64_t source = mix_number(limits->seed ^ class_uid);
-    const uint8_t *at = bytes;
-    for (size_t i = 0; i < size; i++)
-        source = mix_number(source ^ at[i]);
+static uint64_t mix_bytes(uint64_t number, struct sp_bytes bytes) {
+    for (size_t i = 0; i < bytes.size; i++)
+        number = mix_number(number ^ bytes.data[i]);
+    return number;
+}
+
+/* The number's place in the table is its rest by the number of places, of which the owner decides
+ * about the high bits and the source about the low ones. */
+uint64_t sp_event_limits_source(const struct sp_event_limits *limits, unsigned class_uid, struct sp_bytes bytes,
+                                struct sp_bytes owner) {
+    enum { OWNER_BITS = SP_EVENT_LIMITS_PLACES - SP_EVENT_LIMITS_OWNER_PLACES };
+    uint64_t owner_number = mix_bytes(mix_number(limits->seed), owner);
+    uint64_t source = mix_bytes(mix_number(owner_number ^ class_uid), bytes);
+    if (owner.size > 0)
+        source = (source & ~(uint64_t)OWNER_BITS) | (owner_number & OWNER_BITS);
     return source == 0 ? 1 : source;
 }
 

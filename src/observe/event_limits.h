@@ -11,9 +11,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bytes.h"
 #include "base/status.h"
 
-enum { SP_EVENT_LIMITS_BURST = 20, SP_EVENT_LIMITS_PLACES = 4096, SP_EVENT_LIMITS_WAYS = 4 };
+enum {
+    SP_EVENT_LIMITS_BURST = 20,
+    SP_EVENT_LIMITS_PLACES = 8192,
+    SP_EVENT_LIMITS_WAYS = 4,
+    SP_EVENT_LIMITS_OWNER_PLACES = 128, /* that the sources of one owner may take */
+};
 
 struct sp_event_limits {
     uint64_t seed; /* so that nobody can choose sources that meet in one place */
@@ -28,9 +34,10 @@ struct sp_event_limits {
 /* Zeroed storage. SP_ERR_IO if the kernel provides no random bytes. */
 enum sp_status sp_event_limits_init(struct sp_event_limits *limits) SP_MUST_USE;
 
-/* The number of a source. */
-uint64_t sp_event_limits_source(const struct sp_event_limits *limits, unsigned class_uid, const void *bytes,
-                                size_t size);
+/* The number of a source. One that has an owner takes only places that are the owner's, and perhaps
+ * those of a few others; `owner` empty: any place. */
+uint64_t sp_event_limits_source(const struct sp_event_limits *limits, unsigned class_uid, struct sp_bytes bytes,
+                                struct sp_bytes owner);
 
 /* Whether an event of the source may pass now. If so, *ret_suppressed is how many of its events
  * have not since the last that did. */

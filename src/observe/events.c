@@ -19,12 +19,15 @@ enum { TYPE_UNKNOWN = 0, TYPE_USER = 1, TYPE_ADMIN = 2, TYPE_SYSTEM = 3, TYPE_OT
 
 #define OCSF_VERSION "1.3.0"
 
+/* Who cannot take each other's places and room, however many they are. */
+enum part { STRANGERS, TENANTS, OPERATORS, PARTS };
+
 struct sp_events {
     const char *program;
     struct sp_line_log *log;
     atomic_ullong suppressed;
     pthread_mutex_t lock; /* over the limits; held for a look-up */
-    struct sp_event_limits limits;
+    struct sp_event_limits limits[PARTS];
 };
 
 /* ---- a line ---- */
@@ -171,7 +174,7 @@ static void put_unmapped(struct sp_text_out *out, const struct sp_event *event, 
     sp_json_close(out);
 }
 
-static void write_event(struct sp_events *events, const struct sp_event *event, uint32_t suppressed) {
+static void write_event(struct sp_events *events, enum part part, const struct sp_event *event, uint32_t suppressed) {
     char line[SP_RING_LOG_LINE_BYTES];
     struct sp_text_out out;
     const struct timespec now = sp_clock_now();
@@ -188,33 +191,40 @@ static void write_event(struct sp_events *events, const struct sp_event *event, 
     sp_text_put(&out, SP_STR_LITERAL("\n"));
     /* Every text has a limit, and all of them together fit. */
     if (!out.full)
-        sp_line_log_put(events->log, line, out.used);
+        sp_line_log_put(events->log, part, line, out.used);
 }
 
 /* ---- the funnel ---- */
 
-/* A source is a principal, an operator or a caller by name, and otherwise an address. */
-static uint64_t find_source(const struct sp_events *events, const struct sp_event *event) {
-    struct sp_bytes bytes = event->network;
+static enum part find_part(enum sp_event_actor actor) {
+    if (actor == SP_EVENT_NOBODY)
+        return STRANGERS;
+    return actor == SP_EVENT_PRINCIPAL ? TENANTS : OPERATORS;
+}
+
+/* A source is a principal, an operator or a caller by name, and otherwise an address. A workspace
+ * owns those of its principals. */
+static uint64_t find_source(const struct sp_event_limits *limits, const struct sp_event *event) {
+    struct sp_bytes bytes = event->network, owner = {0};
     if (event->actor_id.size > 0)
-        bytes = (struct sp_bytes){(const uint8_t *)event->actor_id.data, event->actor_id.size};
+        bytes = sp_bytes_of_str(event->actor_id);
     else if (bytes.size == 0)
-        bytes = (struct sp_bytes){(const uint8_t *)event->address.data, event->address.size};
-    uint64_t source = sp_event_limits_source(&events->limits, event->class_uid, bytes.data, bytes.size);
-    if (event->actor_id.size == 0 || event->actor_workspace.size == 0)
-        return source;
-    return source ^ sp_event_limits_source(&events->limits, event->actor, event->actor_workspace.data,
-                                           event->actor_workspace.size);
+        bytes = sp_bytes_of_str(event->address);
+    if (event->actor_id.size > 0)
+        owner = sp_bytes_of_str(event->actor_workspace);
+    return sp_event_limits_source(limits, event->class_uid, bytes, owner);
 }
 
 void sp_events_put(struct sp_events *events, const struct sp_event *event) {
     uint32_t suppressed = 0;
-    uint64_t source = find_source(events, event);
+    enum part part = find_part(event->actor);
+    struct sp_event_limits *limits = &events->limits[part];
+    uint64_t source = find_source(limits, event);
     pthread_mutex_lock(&events->lock);
-    bool admitted = sp_event_limits_admit(&events->limits, source, sp_clock_monotonic_ms(), &suppressed);
+    bool admitted = sp_event_limits_admit(limits, source, sp_clock_monotonic_ms(), &suppressed);
     pthread_mutex_unlock(&events->lock);
     if (admitted)
-        write_event(events, event, suppressed);
+        write_event(events, part, event, suppressed);
     else
         atomic_fetch_add(&events->suppressed, 1);
 }
@@ -228,9 +238,11 @@ enum sp_status sp_events_open(const char *path, const char *program, struct sp_e
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     events->program = program;
     pthread_mutex_init(&events->lock, NULL);
-    enum sp_status status = sp_event_limits_init(&events->limits);
+    enum sp_status status = SP_OK;
+    for (unsigned part = 0; part < PARTS && status == SP_OK; part++)
+        status = sp_event_limits_init(&events->limits[part]);
     if (status == SP_OK)
-        status = sp_line_log_open(path, &events->log, error);
+        status = sp_line_log_open(path, PARTS, &events->log, error);
     else
         sp_error_set(error, status, "cannot get random bytes from the kernel");
     if (status != SP_OK) {

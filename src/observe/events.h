@@ -11,7 +11,10 @@
  * One funnel takes them all. It never waits: lines that find no room are dropped and counted. Each
  * source (a principal, or an address that has proven to be nobody) may cause a burst of events of a
  * class, then one a second; others are suppressed and counted, and the source's next event has
- * their number. Never pass a key's text, nor any text of a request that was not found in the store.
+ * their number. Strangers, the principals of workspaces, and who runs Sallyport (operators,
+ * callers, commands) have places and room of their own, and a workspace a part of the second: none
+ * of them can have the others' events dropped. Never pass a key's text, nor any text of a request
+ * that was not found in the store.
  *
  * Any thread. */
 #ifndef SP_OBSERVE_EVENTS_H

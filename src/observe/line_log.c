@@ -8,13 +8,14 @@
 enum { RING_BYTES = 256 * 1024 };
 
 struct sp_line_log {
-    pthread_mutex_t lock; /* over writing to the one ring; held for a copy */
+    pthread_mutex_t lock; /* over writing to the rings; held for a copy */
     struct sp_ring_log *ring;
 };
 
-enum sp_status sp_line_log_open(const char *path, struct sp_line_log **ret_log, struct sp_error *error) {
+enum sp_status sp_line_log_open(const char *path, unsigned parts, struct sp_line_log **ret_log,
+                                struct sp_error *error) {
     const struct sp_ring_log_options options = {
-        .path = path, .rings = 1, .ring_bytes = RING_BYTES, .format = sp_ring_log_copy_line};
+        .path = path, .rings = parts, .ring_bytes = RING_BYTES, .format = sp_ring_log_copy_line};
     struct sp_line_log *log = calloc(1, sizeof(*log));
     if (log == NULL)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
@@ -28,12 +29,12 @@ enum sp_status sp_line_log_open(const char *path, struct sp_line_log **ret_log, 
     return SP_OK;
 }
 
-void sp_line_log_put(struct sp_line_log *log, const char *line, size_t size) {
+void sp_line_log_put(struct sp_line_log *log, unsigned part, const char *line, size_t size) {
     pthread_mutex_lock(&log->lock);
-    void *record = sp_ring_log_reserve(log->ring, 0, size);
+    void *record = sp_ring_log_reserve(log->ring, part, size);
     if (record != NULL) {
         memcpy(record, line, size);
-        sp_ring_log_commit(log->ring, 0, size);
+        sp_ring_log_commit(log->ring, part, size);
     }
     pthread_mutex_unlock(&log->lock);
     if (record != NULL)

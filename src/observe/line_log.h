@@ -10,12 +10,14 @@
 
 struct sp_line_log;
 
-/* `path` as in struct sp_ring_log_options; it must outlive the log. SP_ERR_IO, SP_ERR_MEMORY. */
-enum sp_status sp_line_log_open(const char *path, struct sp_line_log **ret_log, struct sp_error *error) SP_MUST_USE;
+/* `path` as in struct sp_ring_log_options; it must outlive the log. `parts`: lines of different
+ * parts do not take each other's room, and may overtake each other. SP_ERR_IO, SP_ERR_MEMORY. */
+enum sp_status sp_line_log_open(const char *path, unsigned parts, struct sp_line_log **ret_log,
+                                struct sp_error *error) SP_MUST_USE;
 
 /* Writes a line, which ends with a line feed and has at most SP_RING_LOG_LINE_BYTES. Any thread;
  * copies the line and returns. */
-void sp_line_log_put(struct sp_line_log *log, const char *line, size_t size);
+void sp_line_log_put(struct sp_line_log *log, unsigned part, const char *line, size_t size);
 
 /* As those of a ring log. Any thread. */
 void sp_line_log_reopen(struct sp_line_log *log);

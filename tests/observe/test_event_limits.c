@@ -18,7 +18,7 @@ static int set_up(void **state) {
 }
 
 static uint64_t source_of(unsigned class_uid, const char *text) {
-    return sp_event_limits_source(&limits, class_uid, text, strlen(text));
+    return sp_event_limits_source(&limits, class_uid, sp_bytes_of_str(sp_str_from(text)), (struct sp_bytes){0});
 }
 
 /* How many of `tries` pass at one moment; *ret_suppressed is what the last that passed was told. */
@@ -82,6 +82,37 @@ static void a_busy_source_is_not_pushed_out(void **state) {
     assert_int_equal(suppressed, 100 - SP_EVENT_LIMITS_BURST);
 }
 
+static uint64_t owned_source_of(const char *text, const char *owner) {
+    return sp_event_limits_source(&limits, 3002, sp_bytes_of_str(sp_str_from(text)),
+                                  sp_bytes_of_str(sp_str_from(owner)));
+}
+
+/* Of 64 other owners hardly one is unlucky, whatever the seed. */
+static void the_sources_of_one_owner_take_only_its_places(void **state) {
+    uint32_t suppressed = 0;
+    unsigned passed = 0, others = 0;
+    (void)state;
+    for (unsigned i = 0; i < 100000; i++) {
+        char text[16];
+        snprintf(text, sizeof(text), "%u", i);
+        passed += sp_event_limits_admit(&limits, owned_source_of(text, "noisy"), 1000, &suppressed);
+    }
+    assert_int_equal(passed, SP_EVENT_LIMITS_OWNER_PLACES);
+    for (unsigned i = 0; i < 64; i++) {
+        char owner[16];
+        snprintf(owner, sizeof(owner), "quiet%u", i);
+        others += sp_event_limits_admit(&limits, owned_source_of("admin", owner), 1000, &suppressed);
+    }
+    assert_true(others >= 48);
+}
+
+static void the_same_name_of_two_owners_is_two_sources(void **state) {
+    uint32_t suppressed = 0;
+    (void)state;
+    assert_int_equal(count_passing(owned_source_of("ann", "w1"), 1000, 100, &suppressed), SP_EVENT_LIMITS_BURST);
+    assert_int_equal(count_passing(owned_source_of("ann", "w2"), 1000, 100, &suppressed), SP_EVENT_LIMITS_BURST);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 
 int main(void) {
@@ -89,6 +120,8 @@ int main(void) {
         TEST(a_burst_passes_then_one_a_second),
         TEST(sources_and_classes_do_not_share_a_limit),
         TEST(a_flood_of_sources_is_bounded_and_ends_with_time),
+        TEST(the_sources_of_one_owner_take_only_its_places),
+        TEST(the_same_name_of_two_owners_is_two_sources),
         TEST(a_busy_source_is_not_pushed_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -187,6 +187,41 @@ static void a_network_counts_as_one_source(void **state) {
     assert_true(stats.suppressed > 900);
 }
 
+/* More strangers than there are places, and more principals of one workspace. */
+static void neither_strangers_nor_a_tenant_take_others_events(void **state) {
+    enum { MANY = 50000, TENANTS = 64 };
+    struct sp_event operator_event = refused, tenant_event = refused, stranger = refused;
+    char text[24];
+    size_t quiet = 0;
+    (void)state;
+    tenant_event.actor = SP_EVENT_PRINCIPAL;
+    for (unsigned i = 0; i < MANY; i++) {
+        snprintf(text, sizeof(text), "10.%u.%u.1", i / 256, i % 256);
+        stranger.address = sp_str_from(text);
+        sp_events_put(scene.events, &stranger);
+        tenant_event.actor_id = sp_str_from(text);
+        tenant_event.actor_workspace = SP_STR_LITERAL("noisy");
+        sp_events_put(scene.events, &tenant_event);
+    }
+    operator_event.actor = SP_EVENT_OPERATOR;
+    operator_event.actor_id = SP_STR_LITERAL("the-operator");
+    sp_events_put(scene.events, &operator_event);
+    tenant_event.actor_id = SP_STR_LITERAL("quiet-admin");
+    for (unsigned i = 0; i < TENANTS; i++) {
+        snprintf(text, sizeof(text), "quiet%u", i);
+        tenant_event.actor_workspace = sp_str_from(text);
+        sp_events_put(scene.events, &tenant_event);
+    }
+    sp_events_close(scene.events);
+    scene.events = NULL;
+    char *lines = process_read(scene.path);
+    assert_non_null(strstr(lines, "the-operator"));
+    for (const char *at = lines; (at = strstr(at, "quiet-admin")) != NULL; at++)
+        quiet++;
+    assert_true(quiet >= TENANTS - TENANTS / 4); /* some share the noisy one's places */
+    free(lines);
+}
+
 /* The longest that every text can be: they fit in a line together. */
 static void the_longest_event_is_whole(void **state) {
     static char text[4 * 256];
@@ -228,6 +263,7 @@ int main(void) {
         TEST(an_account_change_names_actor_account_and_revision),
         TEST(hostile_text_stays_within_its_member),
         TEST(what_one_source_causes_beyond_its_burst_is_suppressed_and_counted),
+        TEST(neither_strangers_nor_a_tenant_take_others_events),
         TEST(a_network_counts_as_one_source),
         TEST(the_longest_event_is_whole),
     };

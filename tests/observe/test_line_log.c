@@ -32,7 +32,7 @@ static void begin(struct scene *scene) {
 
 static void open_log(struct scene *scene) {
     struct sp_error error = {0};
-    if (sp_line_log_open(scene->path, &scene->log, &error) != SP_OK)
+    if (sp_line_log_open(scene->path, 2, &scene->log, &error) != SP_OK)
         fail_msg("%s", error.message);
 }
 
@@ -46,7 +46,7 @@ static void *write_lines(void *user) {
     char line[64];
     for (unsigned i = 0; i < LINES; i++) {
         int size = snprintf(line, sizeof(line), "%u %u\n", writer->number, i);
-        sp_line_log_put(writer->log, line, (size_t)size);
+        sp_line_log_put(writer->log, 0, line, (size_t)size);
     }
     return NULL;
 }
@@ -102,12 +102,29 @@ static void nobody_waits_for_a_pipe_that_is_not_read(void **state) {
     folder_remove(scene.folder);
 }
 
+static void a_part_that_is_full_leaves_the_others_room(void **state) {
+    struct scene scene;
+    (void)state;
+    begin(&scene);
+    assert_int_equal(mkfifo(scene.path, 0600), 0);
+    open_log(&scene);
+    for (int i = 0; i < 1000000 && sp_line_log_dropped(scene.log) == 0; i++)
+        sp_line_log_put(scene.log, 0, "flood\n", 6);
+    uint64_t dropped = sp_line_log_dropped(scene.log);
+    assert_true(dropped > 0);
+    for (int i = 0; i < 1000; i++)
+        sp_line_log_put(scene.log, 1, "other\n", 6);
+    assert_int_equal(sp_line_log_dropped(scene.log), dropped);
+    sp_line_log_close(scene.log);
+    folder_remove(scene.folder);
+}
+
 static void a_line_is_written_at_once(void **state) {
     struct scene scene;
     (void)state;
     begin(&scene);
     open_log(&scene);
-    sp_line_log_put(scene.log, "one\n", 4);
+    sp_line_log_put(scene.log, 0, "one\n", 4);
     for (int i = 0; i < 6000 && sp_line_log_written(scene.log) == 0; i++)
         nanosleep(&(struct timespec){.tv_nsec = 10 * 1000000}, NULL);
     char *text = process_read(scene.path);
@@ -125,8 +142,8 @@ static void the_longest_line_fits_and_a_longer_one_is_counted(void **state) {
     open_log(&scene);
     memset(line, 'x', sizeof(line));
     line[SP_RING_LOG_LINE_BYTES - 1] = '\n';
-    sp_line_log_put(scene.log, line, SP_RING_LOG_LINE_BYTES);
-    sp_line_log_put(scene.log, line, SP_RING_LOG_LINE_BYTES + 1);
+    sp_line_log_put(scene.log, 0, line, SP_RING_LOG_LINE_BYTES);
+    sp_line_log_put(scene.log, 0, line, SP_RING_LOG_LINE_BYTES + 1);
     assert_int_equal(sp_line_log_dropped(scene.log), 1);
     sp_line_log_close(scene.log);
     char *text = process_read(scene.path);
@@ -140,6 +157,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_thread_s_lines_come_whole_and_in_order),
         cmocka_unit_test(nobody_waits_for_a_pipe_that_is_not_read),
+        cmocka_unit_test(a_part_that_is_full_leaves_the_others_room),
         cmocka_unit_test(a_line_is_written_at_once),
         cmocka_unit_test(the_longest_line_fits_and_a_longer_one_is_counted),
     };
