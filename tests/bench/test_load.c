@@ -18,6 +18,7 @@
 #include "rpc/client.h"
 #include "see.h"
 #include "spawn.h"
+#include "support/port.h"
 #include "world_records.h"
 
 static struct {
@@ -27,16 +28,6 @@ static struct {
 
 static const struct world world = {.seed = 5, .keys = 200};
 enum { LAST_WORKSPACE = 160 }; /* its first key */
-
-static unsigned free_port(void) {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof(address);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
-    close(fd);
-    return ntohs(address.sin_port);
-}
 
 static int set_up(void **state) {
     (void)state;
@@ -51,7 +42,7 @@ static int set_up(void **state) {
     snprintf(scene.store, sizeof(scene.store), "%s/store", scene.folder);
     snprintf(scene.key_file, sizeof(scene.key_file), "%s/operator.key", scene.folder);
     assert_int_equal(world_write_store(&world, scene.store, scene.key_file, true, NULL, &seconds, &error), SP_OK);
-    unsigned port = free_port();
+    unsigned port = (unsigned)free_port();
     snprintf(scene.target, sizeof(scene.target), "127.0.0.1:%u", port);
     sp_rpc_global_init();
     scene.server = bench_spawn((const char *const[]){program, "--store", scene.store, "--listen", scene.target, NULL});
@@ -147,7 +138,7 @@ static void answers_about_another_world_are_counted_as_wrong(void **state) {
 static void calls_that_nobody_answers_are_counted_as_errors(void **state) {
     (void)state;
     char nowhere[32];
-    snprintf(nowhere, sizeof(nowhere), "127.0.0.1:%u", free_port());
+    snprintf(nowhere, sizeof(nowhere), "127.0.0.1:%d", free_port());
     for (unsigned streams = 0; streams <= 4; streams += 4) {
         struct load_options asked = options();
         asked.target = nowhere;
@@ -205,7 +196,7 @@ static void make_each_admin_call(struct load_options *asked) {
 static void changes_are_made_and_counted(void **state) {
     (void)state;
     char program[512], key[128] = "";
-    unsigned port = free_port();
+    unsigned port = (unsigned)free_port();
     snprintf(program, sizeof(program), "%s/sallyport-sync", getenv("SP_BIN_DIR"));
     struct load_options asked = options();
     char target[32];

@@ -19,6 +19,7 @@
 #include "etcd/watch.h"
 #include "support/certificates.h"
 #include "support/etcd.h"
+#include "support/port.h"
 
 struct fixture {
     char folder[64];

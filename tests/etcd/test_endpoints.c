@@ -16,6 +16,7 @@
 #include "etcd/kv.h"
 #include "etcd/watch.h"
 #include "support/etcd.h"
+#include "support/port.h"
 
 struct fixture {
     char folder[64];

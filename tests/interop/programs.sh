@@ -4,8 +4,14 @@
 sync_pid='' server_pid=''
 server_address='' admin_address=''
 
+# Below those that the kernel gives to outgoing connections: while a program restarts, none of these takes its port.
 free_port() {
-    node -e 'const s = require("node:net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })'
+    local port
+    while :; do
+        port=$((10000 + RANDOM % 22768))
+        (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+    done
+    echo "$port"
 }
 
 # FUNCTION WORK: calls FUNCTION WORK/ENGINE, an empty folder, with both programs on that engine. SP_TEST_ENGINES chooses.

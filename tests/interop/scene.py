@@ -5,6 +5,7 @@ import atexit
 import http.server
 import os
 import pathlib
+import random
 import signal
 import socket
 import subprocess
@@ -18,8 +19,15 @@ SECONDS = 30  # that anything may take to begin or come back
 
 
 def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+    """Below those that the kernel gives to outgoing connections: while a program restarts, none of
+    these takes its port, not even a client's that looks for it and would be connected to itself."""
+    while True:
+        port = random.randrange(10000, 32768)
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+            return port
+        except OSError:
+            continue
 
 
 def wait_for(what, condition, seconds=SECONDS):

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "support/pods.h"
+#include "support/port.h"
 
 enum { MEMBERS = 3, TRIES_MAX = 600, URL_BYTES = 160 };
 

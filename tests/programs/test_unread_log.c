@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "support/http_client.h"
+#include "support/port.h"
 #include "support/programs.h"
 
 enum { CHECKS = 10000, CHANGES = 200 };
@@ -38,16 +39,6 @@ union address {
     struct sockaddr any;
     struct sockaddr_in in;
 };
-
-static int find_free_port(void) {
-    union address address = {.in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)}};
-    socklen_t size = sizeof(address.in);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(fd, &address.any, size), 0);
-    assert_int_equal(getsockname(fd, &address.any, &size), 0);
-    close(fd);
-    return ntohs(address.in.sin_port);
-}
 
 /* Before a gRPC client tries, which would wait long before it tried again. */
 static void wait_until_listening(int port) {
@@ -83,9 +74,9 @@ static void start_unread(struct unread *unread, const char *name, const char *co
     char listen[64], http_listen[64], metrics_listen[64];
     size_t count = 0;
     make_full_pipe(unread, name);
-    unread->port = find_free_port();
-    unread->http_port = find_free_port();
-    unread->metrics_port = find_free_port();
+    unread->port = free_port();
+    unread->http_port = free_port();
+    unread->metrics_port = free_port();
     snprintf(listen, sizeof(listen), "127.0.0.1:%d", unread->port);
     snprintf(http_listen, sizeof(http_listen), "127.0.0.1:%d", unread->http_port);
     snprintf(metrics_listen, sizeof(metrics_listen), "127.0.0.1:%d", unread->metrics_port);

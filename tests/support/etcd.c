@@ -16,6 +16,8 @@
 
 #include <cmocka.h>
 
+#include "support/port.h"
+
 enum { LOOK_EVERY_MS = 20, LOOKS_MAX = 60 * 1000 / LOOK_EVERY_MS, WORDS_MAX = 48, PATH_BYTES = 256 };
 
 static bool find_program(const char *name, char *path, size_t size) {
@@ -39,17 +41,6 @@ bool etcd_is_here(void) {
         return true;
     print_message("etcd and etcdctl are not installed (Debian: etcd-server, etcd-client): skipped\n");
     return false;
-}
-
-int free_port(void) {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof(address);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_true(fd >= 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
-    close(fd);
-    return ntohs(address.sin_port);
 }
 
 void etcd_make(struct etcd *etcd, const char *folder, const char *name) {

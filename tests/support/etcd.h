@@ -75,7 +75,4 @@ struct etcd_tokens {
  * reads when it starts. */
 void etcd_tokens_make(struct etcd_tokens *tokens, const char *folder, bool jwt);
 
-/* A port on loopback that was free a moment ago. */
-int free_port(void);
-
 #endif

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "support/pods.h"
+#include "support/port.h"
 #include "support/proxy.h"
 
 enum {
