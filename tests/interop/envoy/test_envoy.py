@@ -188,7 +188,7 @@ class Judging(EnvoyTest):
             thread.start()
         for thread in threads:
             thread.join()
-        self.assertEqual(wrong, [])
+        self.assertEqual(wrong, [], admin("/clusters") + admin("/stats?usedonly&filter=cluster.sallyport"))
 
     def test_a_change_is_in_force_for_the_next_request(self):
         self.expect_denied(ask("/v1/text-to-speech/secret", key="anywhere"), 403, "not_shared")
@@ -366,7 +366,7 @@ class TwoServers(Configured):
             retries = self.retries() - before
             the.world.server = servers["server"]
             self.assertEqual(servers["second"].end(), 0)
-        self.assertEqual(wrong, [])
+        self.assertEqual(wrong, [], admin("/clusters") + admin("/stats?usedonly&filter=cluster.sallyport"))
         print(f"{count[0]} requests during {2 * rounds} restarts, {retries} asked again", end=" ... ")
         return retries
 
