@@ -1,6 +1,7 @@
 #include "core/forwarded.h"
 
 #include "base/text.h"
+#include "core/http_header.h"
 
 /* ---- settings ---- */
 
@@ -126,6 +127,13 @@ static enum sp_status check_address_header(struct sp_str name, struct sp_error *
                                 "--address-header: %s is a list that clients can begin; use --trusted-hops or "
                                 "--trusted-proxies, which read x-forwarded-for",
                                 lists[i]);
+    if (sp_http_header_is_credential(name) || sp_http_header_is_of_message(name))
+        return sp_error_set(error, SP_ERR_INVALID,
+                            "--address-header: %.*s %s, not an address; name the header in which your proxy writes "
+                            "the client's address, such as cf-connecting-ip",
+                            SP_STR_ARG(name),
+                            sp_http_header_is_credential(name) ? "carries credentials"
+                                                               : "belongs to the connection or the message");
     if (sp_str_equal(name, SP_STR_LITERAL("cloudfront-viewer-address")))
         return sp_error_set(
             error, SP_ERR_INVALID,

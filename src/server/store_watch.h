@@ -1,6 +1,7 @@
 /* Checks once a second whether the store may be served, for the health service and the log: it is
  * fresh enough (`--max-staleness`), and its files are still those at its path. Freshness does not
- * depend on it: each decision judges its own snapshot. */
+ * depend on it: each decision judges its own snapshot. Warns of a `--route-default` that can never
+ * allow. */
 #ifndef SP_SERVER_STORE_WATCH_H
 #define SP_SERVER_STORE_WATCH_H
 

@@ -571,6 +571,7 @@ static void refuses_to_start_with_what_it_cannot_do(void **state) {
         /* Anybody could send these headers. */
         {"--trusted-hops", "1", 2, "--trusted-peers"},
         {"--address-header", "cf-connecting-ip", 2, "--trusted-peers"},
+        {"--address-header", "authorization", 2, "carries credentials"},
         {"--tls-client-crl", "crl.pem", 2, "--tls-client-ca"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -582,6 +583,47 @@ static void refuses_to_start_with_what_it_cannot_do(void **state) {
             fail_msg("%s: %s", rows[i].option, said);
         free(said);
     }
+}
+
+static void start_with_default(struct process *process, const char *target) {
+    const char *arguments[] = {"sallyportd",    "--store",     programs.store,    "--listen", "127.0.0.1:0",
+                               "--http-listen", "127.0.0.1:0", "--route-default", target,     NULL};
+    process_start(process, programs.folder, "default", arguments);
+}
+
+static void warns_of_a_default_that_can_never_allow(void **state) {
+    (void)state;
+    struct process process;
+    start_with_default(&process, "voice/use");
+    process_wait_for(&process, "--route-default: use of voice needs the role viewer on a resource, and the default "
+                               "names none, so that requests which match no route are denied; choose an action "
+                               "without a role, or leave out the option");
+    assert_int_equal(process_end(&process, SIGTERM), 0);
+    start_with_default(&process, "voice/sing");
+    process_wait_for(&process, "--route-default: the schema has no action sing of a type voice, so that requests");
+    assert_int_equal(process_end(&process, SIGTERM), 0);
+}
+
+static void looks_at_the_default_again_when_the_schema_changes(void **state) {
+    (void)state;
+    struct programs changed;
+    programs_start_with(&changed, programs_schema);
+    char target[] = "voice/preview";
+    struct process process;
+    const char *arguments[] = {"sallyportd",    "--store",     changed.store,     "--listen", "127.0.0.1:0",
+                               "--http-listen", "127.0.0.1:0", "--route-default", target,     NULL};
+    process_start(&process, changed.folder, "default", arguments);
+    process_wait_for(&process, "serving the store");
+    operator_ok(&changed, "Admin/PutSchema",
+                "{'yaml': 'version: 1\\ntypes:\\n  voice:\\n    actions:\\n      preview: "
+                "{role: viewer}\\n', 'force': true}");
+    process_wait_for(&process, "--route-default: preview of voice needs the role viewer");
+    char *said = process_read(process.err);
+    char *first = strstr(said, "--route-default");
+    assert_null(strstr(first + 1, "--route-default"));
+    free(said);
+    assert_int_equal(process_end(&process, SIGTERM), 0);
+    programs_stop(&changed);
 }
 
 static void tells_its_options_and_version(void **state) {
@@ -618,6 +660,8 @@ int main(void) {
         cmocka_unit_test(refuses_to_serve_a_store_of_another_format),
         cmocka_unit_test(drains_under_load_without_a_wrong_answer),
         cmocka_unit_test(refuses_to_start_with_what_it_cannot_do),
+        cmocka_unit_test(warns_of_a_default_that_can_never_allow),
+        cmocka_unit_test(looks_at_the_default_again_when_the_schema_changes),
         cmocka_unit_test(tells_its_options_and_version),
         cmocka_unit_test(no_key_is_ever_logged),
     };

@@ -212,6 +212,7 @@ static void refuses_options_that_cannot_be_meant(void **state) {
         {":path", NULL, NULL, NULL, NULL, "--key-header: \":path\" is not a header name in lower case"},
         {"", NULL, NULL, NULL, NULL, "--key-header: \"\" is not a header name in lower case"},
         {"host", NULL, NULL, NULL, NULL, "--key-header: host cannot carry keys because it has another meaning"},
+        {"keep-alive", NULL, NULL, NULL, NULL, "--key-header: keep-alive cannot carry keys"},
         {"x-forwarded-for", NULL, NULL, NULL, NULL,
          "--key-header: x-forwarded-for cannot carry keys because it has another meaning"},
         {"x-sallyport-key", NULL, NULL, NULL, NULL,
@@ -247,6 +248,17 @@ static void refuses_options_that_cannot_be_meant(void **state) {
     }
 }
 
+static void an_address_is_never_read_from_a_header_of_keys(void **state) {
+    (void)state;
+    const struct sp_gateway_options options = {.key_headers = {.values = {"authorization", "x-key"}, .count = 2}};
+    const struct sp_forwarded_settings forwarded = {.header = "x-key", .peers = "uds"};
+    struct sp_gateway_settings settings;
+    struct sp_error error = {0};
+    assert_int_equal(sp_gateway_settings_read(&options, &forwarded, &settings, &error), SP_ERR_INVALID);
+    assert_string_equal(error.message, "--address-header: x-key carries keys (--key-header); name the header in which "
+                                       "your proxy writes the client's address");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_allowed_request_tells_the_upstream_who_it_is_and_loses_its_keys, start,
@@ -256,6 +268,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(every_reason_but_allowed_is_denied_with_its_status, start, stop),
         cmocka_unit_test_setup_teardown(a_call_without_memory_has_a_last_word_that_denies, start, stop),
         cmocka_unit_test_setup_teardown(refuses_options_that_cannot_be_meant, start, stop),
+        cmocka_unit_test(an_address_is_never_read_from_a_header_of_keys),
     };
     return cmocka_run_group_tests_name("ext_authz_reply", tests, NULL, NULL);
 }

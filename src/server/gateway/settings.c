@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "core/credential.h"
+#include "core/http_header.h"
 #include "server/gateway/headers.h"
 
 void sp_gateway_option_rows(struct sp_gateway_options *options,
@@ -34,8 +35,8 @@ void sp_gateway_option_rows(struct sp_gateway_options *options,
          .target = &options->route_default,
          .environment = "SALLYPORTD_ROUTE_DEFAULT",
          .argument = "TYPE/ACTION",
-         .help = "gateways: type and action to check, without an id, for requests that match no route; default: deny "
-                 "them"},
+         .help = "gateways: type and action to check, without an id, for requests that match no route; an action that "
+                 "needs a role denies them all; default: deny them"},
         {.name = "plan-metadata",
          .kind = SP_OPTION_FLAG,
          .target = &options->plan_metadata,
@@ -58,29 +59,14 @@ void sp_gateway_option_rows(struct sp_gateway_options *options,
 /* Headers that have another meaning here, or that the upstream needs: as keys they would be
  * removed. */
 static bool is_reserved_header(struct sp_str name) {
-    static const char *const reserved[] = {"host",
-                                           "connection",
-                                           "content-length",
-                                           "transfer-encoding",
-                                           "content-type",
-                                           "te",
-                                           "upgrade",
-                                           "x-forwarded-for",
-                                           "x-request-id",
-                                           "cookie",
-                                           "traceparent",
-                                           "tracestate",
-                                           "x-forwarded-proto",
-                                           "x-forwarded-host",
-                                           "x-forwarded-method",
-                                           "x-forwarded-uri",
-                                           "x-original-method",
-                                           "x-original-uri",
-                                           "x-real-ip"};
+    static const char *const reserved[] = {"x-forwarded-for",   "x-request-id",       "cookie",
+                                           "traceparent",       "tracestate",         "x-forwarded-proto",
+                                           "x-forwarded-host",  "x-forwarded-method", "x-forwarded-uri",
+                                           "x-original-method", "x-original-uri",     "x-real-ip"};
     for (size_t i = 0; i < sizeof(reserved) / sizeof(*reserved); i++)
         if (sp_str_equal(name, sp_str_from(reserved[i])))
             return true;
-    return sp_str_begins_with(name, SP_STR_LITERAL("x-sallyport-"));
+    return sp_http_header_is_of_message(name) || sp_str_begins_with(name, SP_STR_LITERAL("x-sallyport-"));
 }
 
 static enum sp_status read_key_headers(const struct sp_option_texts *names, struct sp_gateway_settings *settings,
@@ -123,6 +109,17 @@ static enum sp_status read_deciding_header(const char *name, struct sp_gateway_s
     if (settings->deciding_header.size > 0)
         return SP_OK;
     return sp_error_set(error, SP_ERR_INVALID, "--deciding-key-header: \"%s\" is not one of --key-header", name);
+}
+
+/* An upstream must not get a key as somebody's address, nor the log. */
+static enum sp_status check_address_is_no_key(const struct sp_gateway_settings *settings, struct sp_error *error) {
+    for (size_t i = 0; i < settings->key_header_count; i++)
+        if (sp_str_equal(settings->key_headers[i], settings->trust.header))
+            return sp_error_set(error, SP_ERR_INVALID,
+                                "--address-header: %.*s carries keys (--key-header); name the header in which your "
+                                "proxy writes the client's address",
+                                SP_STR_ARG(settings->trust.header));
+    return SP_OK;
 }
 
 static enum sp_status read_route_default(const char *text, struct sp_gateway_settings *settings,
@@ -178,6 +175,9 @@ enum sp_status sp_gateway_settings_read(const struct sp_gateway_options *options
     if (status != SP_OK)
         return status;
     status = sp_forwarded_trust_read(forwarded, &settings.trust, error);
+    if (status != SP_OK)
+        return status;
+    status = check_address_is_no_key(&settings, error);
     if (status != SP_OK)
         return status;
     status = read_route_default(options->route_default, &settings, error);
