@@ -84,7 +84,7 @@ out:
 }
 
 /* The file gets its name only once it is complete; an interrupted backup leaves FILE.partial, which
- * the next one overwrites. */
+ * the next one replaces. */
 static enum sp_status open_partial_backup(const char *path, char partial[static PATH_MAX], int *ret_fd,
                                           struct sp_error *error) {
     int length = snprintf(partial, PATH_MAX, "%s.partial", path);
@@ -92,7 +92,9 @@ static enum sp_status open_partial_backup(const char *path, char partial[static 
         return sp_error_set(error, SP_ERR_INVALID, "%s: the name is too long", path);
     if (access(path, F_OK) == 0)
         return sp_error_set(error, SP_ERR_EXISTS, "cannot create %s: %s", path, strerror(EEXIST));
-    int fd = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    /* Not truncated: after a crash it may be a second name of a complete backup. */
+    (void)unlink(partial);
+    int fd = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return sp_error_set(error, SP_ERR_IO, "cannot create %s: %s", partial, strerror(errno));
     *ret_fd = fd;

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/folder_sync.h"
 #include "cli/print.h"
 #include "policy/files.h"
 #include "policy/update.h"
@@ -44,9 +45,10 @@ static enum sp_status write_whole_file(const char *path, const char *text, size_
     if (file == NULL)
         return sp_error_set(error, SP_ERR_IO, "cannot write %s: %s", beside, strerror(errno));
     bool good = fwrite(text, 1, size, file) == size;
+    good = good && fflush(file) == 0 && (fsync(fileno(file)) == 0 || errno == EINVAL);
     good = fclose(file) == 0 && good;
     if (good && rename(beside, path) == 0)
-        return SP_OK;
+        return sp_folder_sync_parent(path, error);
     enum sp_status status = sp_error_set(error, SP_ERR_IO, "cannot write %s: %s", path, strerror(errno));
     (void)unlink(beside);
     return status;
@@ -68,8 +70,11 @@ static enum sp_status write_section_file(const struct sp_policy *policy, enum sp
 
 enum sp_status sp_cli_export_to_folder(const struct sp_policy *policy, const char *folder, struct sp_error *error) {
     char path[PATH_BYTES];
-    if (mkdir(folder, 0777) != 0 && errno != EEXIST)
+    bool made = mkdir(folder, 0777) == 0;
+    if (!made && errno != EEXIST)
         return sp_error_set(error, SP_ERR_IO, "cannot make %s: %s", folder, strerror(errno));
+    if (made && sp_folder_sync_parent(folder, error) != SP_OK)
+        return SP_ERR_IO;
     for (enum sp_policy_section section = 0; section < SP_POLICY_SECTIONS; section++) {
         int size = snprintf(path, sizeof(path), "%s/%s.yaml", folder, sp_policy_section_name(section));
         if (size < 0 || size > PATH_BYTES - 100)

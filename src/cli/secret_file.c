@@ -9,6 +9,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/folder_sync.h"
 #include "core/key_text.h"
 
 static void warn_of_readers(const char *path, int fd) {
@@ -86,6 +87,11 @@ enum sp_status sp_cli_make_secret_file(const char *path, int *ret_fd, struct sp_
         if (errno == ENOENT)
             status = SP_ERR_NOT_FOUND; /* the folder */
         return sp_error_set(error, status, "cannot create %s: %s", path, strerror(errno));
+    }
+    if (sp_folder_sync_parent(path, error) != SP_OK) {
+        (void)close(fd);
+        (void)unlink(path);
+        return SP_ERR_IO;
     }
     *ret_fd = fd;
     return SP_OK;

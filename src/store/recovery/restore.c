@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/folder_sync.h"
 #include "store/lmdb/environment.h"
 #include "store/lmdb/store.h"
 #include "store/records/snapshot.h"
@@ -286,9 +287,9 @@ static enum sp_status read_restored_revision(const struct restore *restore, stru
     return SP_OK;
 }
 
-/* Pages that LMDB did not write itself, and the folder, are only as durable as this makes them. */
-static enum sp_status sync_path(const struct restore *restore, const char *path, int flags) {
-    int fd = open(path, flags | O_CLOEXEC);
+/* Pages that LMDB did not write itself are only as durable as this makes them. */
+static enum sp_status sync_file(const struct restore *restore, const char *path) {
+    int fd = open(path, O_RDWR | O_CLOEXEC);
     if (fd < 0)
         return refuse_file(restore, "open", path);
     int result = fsync(fd);
@@ -298,6 +299,14 @@ static enum sp_status sync_path(const struct restore *restore, const char *path,
     return result == 0 ? SP_OK : refuse_file(restore, "sync", path);
 }
 
+static enum sp_status sync_folders(const struct restore *restore) {
+    const char *folder = restore->options->store_path;
+    enum sp_status status = sp_folder_sync(folder, restore->error);
+    if (status != SP_OK || !restore->made_folder)
+        return status;
+    return sp_folder_sync_parent(folder, restore->error);
+}
+
 static enum sp_status replace_data_file(const struct restore *restore) {
     char path[PATH_BYTES];
     enum sp_status status = check_replaceable(restore);
@@ -305,13 +314,13 @@ static enum sp_status replace_data_file(const struct restore *restore) {
         return status;
     if (!join_folder(path, restore->scratch, "data.mdb"))
         return sp_error_set(restore->error, SP_ERR_INVALID, "the store's path is too long");
-    status = sync_path(restore, path, O_RDWR);
+    status = sync_file(restore, path);
     if (status != SP_OK)
         return status;
     if (rename(path, restore->target) != 0)
         return refuse_file(restore, "replace", restore->target);
     sp_env_settle_files(restore->options->store_path);
-    return sync_path(restore, restore->options->store_path, O_RDONLY | O_DIRECTORY);
+    return sync_folders(restore);
 }
 
 static enum sp_status check_restore_options(const struct sp_restore_options *options, struct sp_error *error) {

@@ -8,6 +8,7 @@
 
 #include "admin/operator.h"
 #include "base/clock.h"
+#include "base/folder_sync.h"
 #include "core/key_text.h"
 #include "store/records/write.h"
 
@@ -18,6 +19,11 @@ enum sp_status sp_sync_open_key_file(const char *path, int *ret_fd, struct sp_er
     if (fd < 0)
         return sp_error_set(error, SP_ERR_IO, "cannot create the key file %s: %s", path == NULL ? "(stdout)" : path,
                             strerror(errno));
+    if (path != NULL && sp_folder_sync_parent(path, error) != SP_OK) {
+        (void)close(fd);
+        (void)unlink(path);
+        return SP_ERR_IO;
+    }
     *ret_fd = fd;
     return SP_OK;
 }
