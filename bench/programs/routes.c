@@ -90,7 +90,8 @@ static double measure_matching(const struct bench *bench, size_t (*pick)(const s
         for (size_t call = 0; call < CALLS; call++) {
             size_t i = pick(bench, call);
             struct sp_str target = unknown != NULL ? sp_str_from(unknown) : bench->targets[i];
-            struct sp_route_match match = sp_routes_match(bench->compiled, SP_STR_LITERAL("POST"), target, scratch);
+            const struct sp_route_request request = {.method = SP_STR_LITERAL("POST"), .target = target};
+            struct sp_route_match match = sp_routes_match(bench->compiled, &request, scratch);
             if (unknown != NULL ? match.outcome != SP_ROUTE_UNKNOWN : match.index != i || match.id.size != 20)
                 fail("a path reached another route");
         }

@@ -92,8 +92,11 @@ static int run_routes_test(struct cli_call *call) {
     char scratch[SP_ROUTE_SCRATCH_BYTES];
     if (load_schema_for_routes(call, &arena, &schema, &error) != SP_OK)
         return sp_cli_report_error(call, &error);
-    struct sp_route_match match = sp_routes_match(schema.matcher, sp_str_from(sp_cli_local(call, "method")),
-                                                  sp_str_from(sp_cli_local(call, "path")), scratch);
+    const char *host = sp_cli_local(call, "host");
+    const struct sp_route_request request = {.method = sp_str_from(sp_cli_local(call, "method")),
+                                             .host = sp_str_from(host != NULL ? host : ""),
+                                             .target = sp_str_from(sp_cli_local(call, "path"))};
+    struct sp_route_match match = sp_routes_match(schema.matcher, &request, scratch);
     int result = match.outcome == SP_ROUTE_FOUND ? print_route(call, &schema, &match) : print_no_route(call, &match);
     sp_arena_fini(&arena);
     return result;
@@ -141,7 +144,11 @@ const struct cli_command sp_cli_routes_commands[] = {
                       .value = "PATH",
                       .help = "path as sent: percent-encoded, with its query",
                       .required = true}},
-     .options = {SCHEMA_FILE},
+     .options = {SCHEMA_FILE,
+                 {.name = "host",
+                  .kind = CLI_LOCAL,
+                  .value = "HOST",
+                  .help = "host of the request; required if any route names one"}},
      .run = run_routes_test},
     {.noun = "routes",
      .verb = "list",

@@ -1,7 +1,5 @@
 #include "cli/route_text.h"
 
-#include <stdio.h>
-
 #include "base/text.h"
 #include "core/route_match.h"
 
@@ -39,13 +37,7 @@ json_t *sp_cli_list_routes(const struct sp_schema *schema, uint64_t limit, bool 
     json_t *rows = json_array();
     for (size_t i = 0; i < schema->route_count && (limit == 0 || i < limit); i++) {
         const struct sp_route *route = &schema->routes[i];
-        char braced[SP_ID_MAX_BYTES + 3];
-        struct sp_str id = route->id;
-        if (route->id_kind == SP_ROUTE_ID_CAPTURE) {
-            (void)snprintf(braced, sizeof(braced), "{%.*s}", SP_STR_ARG(id));
-            id = sp_str_from(braced);
-        }
-        json_t *row = sp_cli_describe_route(schema, route, id);
+        json_t *row = sp_cli_describe_route(schema, route, route->id);
         if (json_array_append_new(rows, words && row != NULL ? sp_cli_route_in_words(row) : row) != 0) {
             json_decref(rows);
             return NULL;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "core/route_host.h"
 #include "core/route_path.h"
 #include "core/route_segment.h"
 
@@ -25,18 +26,21 @@ static bool is_capture_name(struct sp_str name) {
     for (size_t i = 0; i < name.size; i++) {
         char folded = sp_route_fold(name.data[i]);
         bool letter = (folded >= 'a' && folded <= 'z') || folded == '_';
-        if (!letter && (i == 0 || folded < '0' || folded > '9'))
+        if (!letter && (i == 0 || ((folded < '0' || folded > '9') && folded != '-')))
             return false;
     }
-    return name.size > 0 && name.size <= SP_ID_MAX_BYTES;
+    return name.size > 0 && name.size <= SP_ROUTE_NAME_MAX_BYTES;
 }
 
-/* Takes the braces off; whether they were there with a good name between them. */
-static bool read_capture(struct sp_str text, struct sp_str *ret_name) {
-    if (text.size < 3 || text.data[0] != '{' || text.data[text.size - 1] != '}')
-        return false;
-    *ret_name = (struct sp_str){text.data + 1, text.size - 2};
-    return is_capture_name(*ret_name);
+/* ":verb" or ".json": a separator, and none later. */
+static bool is_suffix(struct sp_str suffix) {
+    for (size_t i = 1; i < suffix.size; i++) {
+        char folded = sp_route_fold(suffix.data[i]);
+        bool word = (folded >= 'a' && folded <= 'z') || (folded >= '0' && folded <= '9');
+        if (!word && folded != '_' && folded != '-')
+            return false;
+    }
+    return sp_route_is_separator(suffix.data[0]) && suffix.size > 1 && suffix.size <= SP_ROUTE_NAME_MAX_BYTES;
 }
 
 static bool has_brace(struct sp_str text) {
@@ -61,56 +65,111 @@ static enum sp_status check_literal(struct sp_str segment, bool last, struct sp_
     return SP_OK;
 }
 
+/* What is wrong with a segment that has braces; NULL for nothing. */
+static const char *find_capture_fault(const struct sp_route_piece *piece, bool last) {
+    if (piece->kind == SP_ROUTE_LITERAL || !is_capture_name(piece->name))
+        return "a capture must begin a segment, such as {voice_id}, with a name of at most 64 letters, digits, _ and -";
+    if (piece->kind == SP_ROUTE_SUFFIX && !is_suffix(piece->text))
+        return "behind a capture only a suffix can follow, such as {id}:verb or {id}.json: ':' or '.', and at most 63 "
+               "letters, digits, _ and -";
+    if (piece->kind == SP_ROUTE_REST && !last)
+        return "a capture of the rest of the path, such as {name...}, must be the last segment";
+    return NULL;
+}
+
 /* Checks one segment; of a capture, that its name is not among those before. */
 static enum sp_status check_segment(struct sp_str segment, struct sp_str *names, size_t *name_count, bool last,
                                     struct sp_error *error) {
-    struct sp_str name;
+    struct sp_route_piece piece = sp_route_piece_of(segment);
     if (!has_brace(segment))
         return check_literal(segment, last, error);
-    if (!read_capture(segment, &name))
-        return sp_error_set(
-            error, SP_ERR_INVALID,
-            "a capture must be an entire segment, such as {voice_id}, of at most 64 letters, digits and _");
+    const char *fault = find_capture_fault(&piece, last);
+    if (fault != NULL)
+        return sp_error_set(error, SP_ERR_INVALID, "%s", fault);
     for (size_t i = 0; i < *name_count; i++)
-        if (sp_str_equal(names[i], name))
-            return sp_error_set(error, SP_ERR_INVALID, "the path captures {%.*s} twice", SP_STR_ARG(name));
-    names[(*name_count)++] = name;
+        if (sp_str_equal(names[i], piece.name))
+            return sp_error_set(error, SP_ERR_INVALID, "the path captures {%.*s} twice", SP_STR_ARG(piece.name));
+    names[(*name_count)++] = piece.name;
     return SP_OK;
 }
 
-static enum sp_status check_template(struct sp_str path, struct sp_error *error) {
+/* Whether schemas of version 1 lack the segment's form. */
+static bool is_newer_form(const struct sp_route_piece *piece) {
+    return piece->kind == SP_ROUTE_SUFFIX || piece->kind == SP_ROUTE_REST ||
+           (piece->kind == SP_ROUTE_CAPTURE && memchr(piece->name.data, '-', piece->name.size) != NULL);
+}
+
+static enum sp_status check_template(struct sp_route *route, struct sp_error *error) {
     struct sp_str names[SP_ROUTE_MAX_SEGMENTS];
     size_t name_count = 0, count = 0;
-    if (path.size == 0 || path.data[0] != '/')
-        return sp_error_set(error, SP_ERR_INVALID, "the path must begin with '/'");
-    if (path.size > SP_ROUTE_TEMPLATE_MAX_BYTES)
-        return sp_error_set(error, SP_ERR_INVALID, "the path is longer than 512 bytes");
-    for (struct sp_str rest = path; rest.size > 0; count++) {
+    for (struct sp_str rest = sp_route_template(route); rest.size > 0; count++) {
         struct sp_str segment = sp_route_next_segment(&rest);
+        struct sp_route_piece piece = sp_route_piece_of(segment);
         if (count == SP_ROUTE_MAX_SEGMENTS)
             return sp_error_set(error, SP_ERR_INVALID, "the path has more than 32 segments");
         enum sp_status status = check_segment(segment, names, &name_count, rest.size == 0, error);
         if (status != SP_OK)
             return status;
+        route->needs_version_2 |= is_newer_form(&piece);
     }
     return SP_OK;
 }
 
+/* Checks what stands before the template: nothing, a name, or a name behind "*.". */
+static enum sp_status check_host(struct sp_route *route, struct sp_error *error) {
+    struct sp_str path = route->path;
+    const char *slash = path.size > 0 ? memchr(path.data, '/', path.size) : NULL;
+    if (slash == path.data && slash != NULL)
+        return SP_OK;
+    struct sp_str name = {path.data, slash == NULL ? 0 : (size_t)(slash - path.data)};
+    size_t host_size = name.size;
+    bool has_dot = name.size > 0 && memchr(name.data, '.', name.size) != NULL; /* or a '/' may just be missing */
+    if (sp_str_begins_with(name, SP_STR_LITERAL("*.")))
+        name = (struct sp_str){name.data + 2, name.size - 2};
+    if (!has_dot || !sp_route_host_is_name(name) || host_size > SP_ROUTE_HOST_MAX_BYTES)
+        return sp_error_set(error, SP_ERR_INVALID,
+                            "the path must begin with '/', or with a host in lower case and without a port, such as "
+                            "api.example.com/v1 or *.example.com/v1");
+    route->host_size = (uint8_t)host_size;
+    route->needs_version_2 = true;
+    return SP_OK;
+}
+
 /* Finds which segment is captured under the name. */
-static enum sp_status find_capture(struct sp_route *route, struct sp_error *error) {
-    struct sp_str rest = route->path;
+static enum sp_status find_capture(const struct sp_route *route, struct sp_str name, struct sp_route_part *ret_part,
+                                   struct sp_error *error) {
+    struct sp_str rest = sp_route_template(route);
     for (uint8_t i = 0; rest.size > 0; i++) {
-        struct sp_str segment = sp_route_next_segment(&rest);
-        struct sp_str name;
-        if (read_capture(segment, &name) && sp_str_equal(name, route->id)) {
-            route->id_segment = i;
+        struct sp_route_piece piece = sp_route_piece_of(sp_route_next_segment(&rest));
+        if (piece.kind != SP_ROUTE_LITERAL && sp_str_equal(piece.name, name)) {
+            *ret_part = (struct sp_route_part){.segment = i, .kind = (uint8_t)piece.kind};
             return SP_OK;
         }
     }
-    return sp_error_set(error, SP_ERR_INVALID, "the path does not capture {%.*s}", SP_STR_ARG(route->id));
+    return sp_error_set(error, SP_ERR_INVALID, "the path does not capture {%.*s}", SP_STR_ARG(name));
 }
 
-/* "voice", "voice/abc", "voice/{voice_id}". */
+/* "{owner}/{repo}". */
+static enum sp_status read_captured_id(struct sp_route *route, struct sp_error *error) {
+    const struct sp_str id = route->id;
+    for (struct sp_str rest = {id.data - 1, id.size + 1}; rest.size > 0; route->part_count++) {
+        struct sp_route_piece piece = sp_route_piece_of(sp_route_next_segment(&rest));
+        if (piece.kind != SP_ROUTE_CAPTURE || !is_capture_name(piece.name))
+            return sp_error_set(error, SP_ERR_INVALID,
+                                "a resource id must be a constant, a capture, such as {voice_id}, or captures, such as "
+                                "{owner}/{repo}");
+        if (route->part_count == SP_ROUTE_ID_MAX_PARTS)
+            return sp_error_set(error, SP_ERR_INVALID, "a resource id can have at most 8 captures");
+        enum sp_status status = find_capture(route, piece.name, &route->parts[route->part_count], error);
+        if (status != SP_OK)
+            return status;
+    }
+    route->id_kind = SP_ROUTE_ID_CAPTURE;
+    route->needs_version_2 |= route->part_count > 1;
+    return SP_OK;
+}
+
+/* "voice", "voice/abc", "voice/{voice_id}", "repo/{owner}/{repo}". */
 static enum sp_status read_target_resource(struct sp_str resource, struct sp_route *route, struct sp_error *error) {
     const char *slash = resource.size > 0 ? memchr(resource.data, '/', resource.size) : NULL;
     route->type = resource;
@@ -119,16 +178,11 @@ static enum sp_status read_target_resource(struct sp_str resource, struct sp_rou
     enum sp_status status = sp_text_check_word(route->type, "type", error);
     if (status != SP_OK || slash == NULL)
         return status;
-    struct sp_str id = {slash + 1, resource.size - route->type.size - 1};
-    route->id = id;
+    route->id = (struct sp_str){slash + 1, resource.size - route->type.size - 1};
+    if (has_brace(route->id))
+        return read_captured_id(route, error);
     route->id_kind = SP_ROUTE_ID_CONSTANT;
-    if (!has_brace(id))
-        return sp_text_check_resource_id(id, "resource id", error);
-    if (!read_capture(id, &route->id))
-        return sp_error_set(error, SP_ERR_INVALID,
-                            "a resource id must be one capture, such as {voice_id}, or a constant");
-    route->id_kind = SP_ROUTE_ID_CAPTURE;
-    return find_capture(route, error);
+    return sp_text_check_resource_id(route->id, "resource id", error);
 }
 
 /* Cuts at the first space. */
@@ -149,7 +203,12 @@ enum sp_status sp_route_read_path(struct sp_str method_and_path, struct sp_route
     enum sp_status status = check_route_method(route.method, error);
     if (status != SP_OK)
         return status;
-    status = check_template(route.path, error);
+    if (route.path.size > SP_ROUTE_TEMPLATE_MAX_BYTES)
+        return sp_error_set(error, SP_ERR_INVALID, "the path is longer than 512 bytes");
+    status = check_host(&route, error);
+    if (status != SP_OK)
+        return status;
+    status = check_template(&route, error);
     if (status != SP_OK)
         return status;
     *ret_route = route;
@@ -172,9 +231,24 @@ enum sp_status sp_route_read_target(struct sp_str action_and_resource, struct sp
     return SP_OK;
 }
 
+const char *sp_route_find_doubt(const struct sp_route *route, struct sp_str *ret_literal) {
+    for (struct sp_str rest = sp_route_template(route); rest.size > 0;) {
+        struct sp_str segment = sp_route_next_segment(&rest);
+        const char *doubt = NULL;
+        if (sp_str_equal(segment, SP_STR_LITERAL("*")) || sp_str_equal(segment, SP_STR_LITERAL("**")))
+            doubt = "matches only itself; {name} takes any segment, and {name...} the rest of the path";
+        else if (segment.size > 1 && segment.data[0] == ':')
+            doubt = "matches only itself; a capture is written {name}";
+        if (doubt == NULL)
+            continue;
+        *ret_literal = segment;
+        return doubt;
+    }
+    return NULL;
+}
+
 const char *sp_route_target(const struct sp_route *route, char text[static SP_ROUTE_TARGET_BYTES]) {
-    static const char *const opening[] = {"", "/", "/{"}, *const closing[] = {"", "", "}"}; /* by enum sp_route_id */
-    (void)snprintf(text, SP_ROUTE_TARGET_BYTES, "%.*s %.*s%s%.*s%s", SP_STR_ARG(route->action), SP_STR_ARG(route->type),
-                   opening[route->id_kind], SP_STR_ARG(route->id), closing[route->id_kind]);
+    (void)snprintf(text, SP_ROUTE_TARGET_BYTES, "%.*s %.*s%s%.*s", SP_STR_ARG(route->action), SP_STR_ARG(route->type),
+                   route->id_kind == SP_ROUTE_ID_NONE ? "" : "/", SP_STR_ARG(route->id));
     return text;
 }

@@ -9,12 +9,17 @@
 /* The most members of states, states and edges together: about 17 MiB when compiled. */
 enum { SP_ROUTE_BUILD_MAX_WORK = 500 * 1000 };
 
+/* Children with a text, linked by `next`, in the order of their texts; 0: none. */
+struct sp_route_children {
+    uint32_t first, last;
+};
+
 struct sp_route_node {
-    struct sp_str text;   /* of a literal */
-    uint32_t first_child; /* literals, linked by `next`, in the order of their texts; 0: none */
-    uint32_t last_child;  /* while it is built */
+    struct sp_str text; /* of a literal or a suffix */
+    struct sp_route_children literals, suffixes;
     uint32_t next;        /* sibling */
     uint32_t capture;     /* the child that takes any text; 0: none */
+    uint32_t rest;        /* the child that takes all texts from here on, which is its own; 0: none */
     uint32_t first_route; /* of those that end here, in `sorted` */
     uint32_t route_count; /* `*` first */
     uint32_t maker;       /* the first route below, in `sorted`: for messages */
@@ -31,14 +36,22 @@ struct sp_route_list {
     size_t count, capacity;
 };
 
+/* The tree of the routes of one host. */
+struct sp_route_tree {
+    struct sp_str host;
+    uint32_t root;  /* a node */
+    uint32_t maker; /* the first route, in `sorted` */
+};
+
 struct sp_route_build {
     const struct sp_route *routes;
     size_t count;
     struct sp_arena *arena; /* thrown away */
     struct sp_error *error;
-    const struct sp_route **sorted; /* by shape, then by method, then by place */
-    struct sp_route_node *nodes;    /* 0: none; 1: the root */
+    const struct sp_route **sorted; /* by host, then by shape, then by method, then by place */
+    struct sp_route_node *nodes;    /* 0: none; 1: the root of routes for all hosts */
     uint32_t node_count;
+    struct sp_route_list trees;   /* struct sp_route_tree; the first is that for all hosts */
     struct sp_route_list sets;    /* struct sp_route_set, by state */
     struct sp_route_list members; /* uint32_t */
     struct sp_route_list states;  /* struct sp_route_state */

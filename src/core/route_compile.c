@@ -70,10 +70,30 @@ static enum sp_status build_finals(struct sp_route_build *build) {
 
 /* ---- a slash at the end ---- */
 
+static struct sp_route_piece piece_at(const struct sp_route *route, uint8_t segment) {
+    struct sp_str rest = sp_route_template(route);
+    for (uint8_t i = 0; i < segment; i++)
+        (void)sp_route_next_segment(&rest);
+    return sp_route_piece_of(sp_route_next_segment(&rest));
+}
+
+/* Whether both take the same from the same segments. */
+static bool have_same_captures(const struct sp_route *a, const struct sp_route *b) {
+    for (uint8_t i = 0; a->part_count == b->part_count && i < a->part_count; i++) {
+        struct sp_route_part left = a->parts[i], right = b->parts[i];
+        if (left.segment != right.segment || left.kind != right.kind)
+            return false;
+        if (left.kind == SP_ROUTE_SUFFIX &&
+            !sp_str_equal(piece_at(a, left.segment).text, piece_at(b, right.segment).text))
+            return false;
+    }
+    return a->part_count == b->part_count;
+}
+
 static bool have_same_target(const struct sp_route *a, const struct sp_route *b) {
     if (!sp_str_equal(a->type, b->type) || !sp_str_equal(a->action, b->action) || a->id_kind != b->id_kind)
         return false;
-    return a->id_kind == SP_ROUTE_ID_CAPTURE ? a->id_segment == b->id_segment : sp_str_equal(a->id, b->id);
+    return a->id_kind == SP_ROUTE_ID_CAPTURE ? have_same_captures(a, b) : sp_str_equal(a->id, b->id);
 }
 
 /* Both states' winners for one method, if both have one. */
@@ -171,9 +191,12 @@ static void *copy_list(const struct sp_route_list *list, size_t item_size, struc
 static const uint32_t *list_captures(const struct sp_route_build *build, struct sp_arena *arena) {
     uint32_t *captures = sp_arena_calloc(arena, build->count + 1, sizeof(*captures));
     for (size_t i = 0; captures != NULL && i < build->count; i++) {
-        struct sp_str rest = build->routes[i].path;
-        for (unsigned at = 0; rest.size > 0; at++)
-            captures[i] |= (uint32_t)sp_route_is_capture(sp_route_next_segment(&rest)) << at;
+        struct sp_str rest = sp_route_template(&build->routes[i]);
+        for (unsigned at = 0; rest.size > 0; at++) {
+            enum sp_route_piece_kind kind = sp_route_piece_of(sp_route_next_segment(&rest)).kind;
+            uint32_t taken = kind == SP_ROUTE_LITERAL ? 0 : kind == SP_ROUTE_REST ? UINT32_MAX : 1;
+            captures[i] |= taken << at;
+        }
     }
     return captures;
 }
@@ -184,6 +207,7 @@ static enum sp_status keep_tables(const struct sp_route_build *build, struct sp_
     if (routes == NULL)
         return sp_route_refuse_memory(build);
     routes->routes = build->routes;
+    routes->has_hosts = build->trees.count > 1;
     routes->captures = list_captures(build, arena);
     routes->states = copy_list(&build->states, sizeof(struct sp_route_state), arena);
     routes->edges = copy_list(&build->edges, sizeof(struct sp_route_edge), arena);
@@ -219,7 +243,7 @@ enum sp_status sp_routes_compile(const struct sp_route *routes, size_t count, st
     struct sp_arena scratch;
     struct sp_route_build build = {.routes = routes, .count = count, .arena = &scratch, .error = error};
     if (count > SP_ROUTES_MAX)
-        return sp_error_set(error, SP_ERR_INVALID, "line %zu, column %zu: more than 10,000 routes; remove some",
+        return sp_error_set(error, SP_ERR_INVALID, "line %zu, column %zu: more than 25,000 routes; remove some",
                             routes[SP_ROUTES_MAX].line, routes[SP_ROUTES_MAX].column);
     if (sp_arena_init(&scratch, SCRATCH_FIRST_BYTES, SCRATCH_BUDGET_BYTES) != SP_OK)
         return sp_route_refuse_memory(&build);

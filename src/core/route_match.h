@@ -22,9 +22,19 @@ struct sp_route_match {
     struct sp_str id;             /* the resource's, decoded; in `scratch` or borrowed from the route; empty: none */
 };
 
-/* Matches a method and the target as the client sent it (":path"), with its query string. Never
- * fails; allocates nothing. `scratch` must live as long as the id is used. */
-struct sp_route_match sp_routes_match(const struct sp_routes *routes, struct sp_str method, struct sp_str target,
+/* A request as the client sent it. */
+struct sp_route_request {
+    struct sp_str method;
+    struct sp_str host;   /* ":authority" or Host, with or without a port; empty: not known */
+    struct sp_str target; /* ":path", with its query string */
+};
+
+/* Matches a request. Never fails; allocates nothing. `scratch` must live as long as the id is
+ * used. */
+struct sp_route_match sp_routes_match(const struct sp_routes *routes, const struct sp_route_request *request,
                                       char scratch[static SP_ROUTE_SCRATCH_BYTES]);
+
+/* Whether any route names a host, so that requests without one are refused. */
+bool sp_routes_have_hosts(const struct sp_routes *routes);
 
 #endif

@@ -45,6 +45,7 @@ struct reader {
     char *begin;
     bool beyond_ascii;
     bool encoded_reserved;
+    bool encoded_colon;
     bool raw_plus;
 };
 
@@ -100,6 +101,7 @@ static const char *read_escape(struct reader *reader, const char *escape, size_t
         return why;
     reader->beyond_ascii |= (uint8_t)byte >= 0x80;
     reader->encoded_reserved |= classify_byte(byte) == 'r' || classify_byte(byte) == '+';
+    reader->encoded_colon |= byte == ':';
     *reader->at++ = byte;
     return NULL;
 }
@@ -122,9 +124,12 @@ static const char *end_segment(struct reader *reader, bool last) {
     if (path->count < SP_ROUTE_MAX_SEGMENTS) {
         path->segments[path->count] = segment;
         path->encoded_reserved |= (uint32_t)reader->encoded_reserved << path->count;
+        path->encoded_colon |= (uint32_t)reader->encoded_colon << path->count;
         path->raw_plus |= (uint32_t)reader->raw_plus << path->count;
     }
     path->count++;
+    if (!last)
+        *reader->at++ = '/';
     *reader = (struct reader){.path = path, .at = reader->at, .begin = reader->at};
     return NULL;
 }
@@ -167,6 +172,7 @@ const char *sp_route_path_read(struct sp_str target, char scratch[static SP_ROUT
     struct sp_str query = {0};
     ret_path->count = 0;
     ret_path->encoded_reserved = 0;
+    ret_path->encoded_colon = 0;
     ret_path->raw_plus = 0;
     if (target.size == 0 || target.data[0] != '/')
         return "the target is not a path: it does not begin with '/'";

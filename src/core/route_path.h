@@ -5,12 +5,13 @@
 #include "base/bytes.h"
 #include "core/route_limits.h"
 
-/* A path as it is read: decoded segments and what is known of them. Bit n of a mask is segment
- * n. */
+/* A path as it is read: decoded segments and what is known of them. They stand one behind the
+ * other with a '/' between two. Bit n of a mask is segment n. */
 struct sp_route_path {
     struct sp_str segments[SP_ROUTE_MAX_SEGMENTS]; /* only a last one may be empty */
     size_t count;                                  /* more than SP_ROUTE_MAX_SEGMENTS: too deep for any template */
     uint32_t encoded_reserved;                     /* a reserved character came percent-encoded */
+    uint32_t encoded_colon;                        /* a ':' did */
     uint32_t raw_plus;
 };
 

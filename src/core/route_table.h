@@ -9,10 +9,13 @@
 struct sp_route_state {
     uint32_t other;       /* where a text that is not empty and on no edge leads */
     uint32_t first_final; /* of what ends here, one for each method */
-    uint32_t final_count;
-    uint32_t any; /* the route of every other method, + 1 */
+    uint16_t final_count;
+    bool has_suffixes; /* on edges from here */
+    uint32_t any;      /* the route of every other method, + 1 */
 };
 
+/* On a literal, on a suffix (`from` is then the state with SP_ROUTE_SUFFIXES), or, from the dead
+ * state, on a host: "api.example.com", or ".example.com" for what ends so. */
 struct sp_route_edge {
     uint32_t from, to;
     struct sp_str text;
@@ -25,7 +28,8 @@ struct sp_route_slot {
 
 struct sp_routes {
     const struct sp_route *routes;
-    const uint32_t *captures; /* of each route: which segments are captures */
+    bool has_hosts;
+    const uint32_t *captures; /* of each route: which segments are captured, all from the rest of the path on */
     const struct sp_route_state *states;
     const struct sp_route_edge *edges;
     const uint32_t *finals; /* routes */
@@ -34,7 +38,9 @@ struct sp_routes {
     uint64_t seed;
 };
 
-enum { SP_ROUTE_STATE_START = 1 };
+enum { SP_ROUTE_STATE_HOSTS = 0, SP_ROUTE_STATE_START = 1 };
+
+#define SP_ROUTE_SUFFIXES UINT32_C(0x80000000)
 
 /* The hash of a folded segment: edges that differ only in case share their place. */
 static inline uint64_t sp_route_hash(uint64_t seed, uint32_t state, struct sp_str text) {

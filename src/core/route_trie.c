@@ -2,12 +2,12 @@
 
 #include <stdlib.h>
 
-/* Literals by their text, then captures, which are all one. */
+/* By kind, and literals and suffixes by their text; names mean nothing. */
 static int compare_segments(struct sp_str a, struct sp_str b) {
-    bool a_captures = sp_route_is_capture(a), b_captures = sp_route_is_capture(b);
-    if (a_captures || b_captures)
-        return a_captures - b_captures;
-    return sp_str_compare(a, b);
+    struct sp_route_piece left = sp_route_piece_of(a), right = sp_route_piece_of(b);
+    if (left.kind != right.kind)
+        return (left.kind > right.kind) - (left.kind < right.kind);
+    return left.kind <= SP_ROUTE_SUFFIX ? sp_str_compare(left.text, right.text) : 0;
 }
 
 /* By shape: segment by segment, the shorter first. */
@@ -18,10 +18,16 @@ static int compare_shapes(struct sp_str a, struct sp_str b) {
     return order != 0 ? order : (a.size > 0) - (b.size > 0);
 }
 
+/* By host, then by shape. */
+static int compare_places(const struct sp_route *a, const struct sp_route *b) {
+    int order = sp_str_compare(sp_route_host(a), sp_route_host(b));
+    return order != 0 ? order : compare_shapes(sp_route_template(a), sp_route_template(b));
+}
+
 static int compare_by_shape(const void *left, const void *right) {
     const struct sp_route *a = *(const struct sp_route *const *)left;
     const struct sp_route *b = *(const struct sp_route *const *)right;
-    int order = compare_shapes(a->path, b->path);
+    int order = compare_places(a, b);
     if (order == 0)
         order = sp_str_compare(a->method, b->method);
     return order != 0 ? order : (a > b) - (a < b);
@@ -36,7 +42,7 @@ static enum sp_status sort_routes(struct sp_route_build *build) {
     qsort(build->sorted, build->count, sizeof(const struct sp_route *), compare_by_shape);
     for (size_t i = 1; i < build->count; i++) {
         const struct sp_route *a = build->sorted[i - 1], *b = build->sorted[i];
-        if (compare_shapes(a->path, b->path) == 0 && sp_str_equal(a->method, b->method))
+        if (compare_places(a, b) == 0 && sp_str_equal(a->method, b->method))
             return sp_route_refuse_pair(build, a, b, "has the same method and the same shape as");
     }
     return SP_OK;
@@ -64,7 +70,7 @@ static enum sp_status check_methods(const struct sp_route_build *build) {
 static size_t count_segments(const struct sp_route_build *build) {
     size_t count = 0;
     for (size_t i = 0; i < build->count; i++)
-        for (struct sp_str rest = build->routes[i].path; rest.size > 0; count++)
+        for (struct sp_str rest = sp_route_template(&build->routes[i]); rest.size > 0; count++)
             (void)sp_route_next_segment(&rest);
     return count;
 }
@@ -75,24 +81,44 @@ static uint32_t add_node(struct sp_route_build *build, struct sp_str text, uint3
     return added;
 }
 
-/* The child for the segment. Routes come sorted, so that a literal which is there already is the
- * newest child. */
-static uint32_t take_child(struct sp_route_build *build, uint32_t parent, struct sp_str segment, uint32_t maker) {
-    struct sp_route_node *node = &build->nodes[parent];
-    if (sp_route_is_capture(segment)) {
-        if (node->capture == 0)
-            node->capture = add_node(build, (struct sp_str){0}, maker);
-        return node->capture;
-    }
-    if (node->last_child != 0 && sp_str_equal(build->nodes[node->last_child].text, segment))
-        return node->last_child;
-    uint32_t child = add_node(build, segment, maker);
-    if (node->last_child != 0)
-        build->nodes[node->last_child].next = child;
+/* The child with the text. Routes come sorted, so that one which is there already is the newest. */
+static uint32_t take_child(struct sp_route_build *build, struct sp_route_children *children, struct sp_str text,
+                           uint32_t maker) {
+    if (children->last != 0 && sp_str_equal(build->nodes[children->last].text, text))
+        return children->last;
+    uint32_t child = add_node(build, text, maker);
+    if (children->last != 0)
+        build->nodes[children->last].next = child;
     else
-        node->first_child = child;
-    node->last_child = child;
+        children->first = child;
+    children->last = child;
     return child;
+}
+
+static uint32_t take_segment(struct sp_route_build *build, uint32_t parent, struct sp_str segment, uint32_t maker) {
+    struct sp_route_piece piece = sp_route_piece_of(segment);
+    struct sp_route_node *node = &build->nodes[parent];
+    if (piece.kind == SP_ROUTE_LITERAL)
+        return take_child(build, &node->literals, piece.text, maker);
+    if (piece.kind == SP_ROUTE_SUFFIX)
+        return take_child(build, &node->suffixes, piece.text, maker);
+    uint32_t *child = piece.kind == SP_ROUTE_CAPTURE ? &node->capture : &node->rest;
+    if (*child == 0)
+        *child = add_node(build, (struct sp_str){0}, maker);
+    if (piece.kind == SP_ROUTE_REST)
+        build->nodes[*child].rest = *child;
+    return *child;
+}
+
+/* The tree of the route's host, which is the newest if it is there already. */
+static struct sp_route_tree *take_tree(struct sp_route_build *build, struct sp_str host, uint32_t maker) {
+    struct sp_route_tree *trees = build->trees.items;
+    if (trees != NULL && sp_str_equal(trees[build->trees.count - 1].host, host))
+        return &trees[build->trees.count - 1];
+    struct sp_route_tree *added = sp_route_list_add(build, &build->trees, sizeof(*added));
+    if (added != NULL)
+        *added = (struct sp_route_tree){host, add_node(build, (struct sp_str){0}, maker), maker};
+    return added;
 }
 
 enum sp_status sp_route_build_trie(struct sp_route_build *build) {
@@ -102,14 +128,19 @@ enum sp_status sp_route_build_trie(struct sp_route_build *build) {
     status = sort_routes(build);
     if (status != SP_OK)
         return status;
-    build->nodes = sp_arena_calloc(build->arena, count_segments(build) + 2, sizeof(*build->nodes));
+    build->nodes = sp_arena_calloc(build->arena, count_segments(build) + build->count + 2, sizeof(*build->nodes));
     if (build->nodes == NULL)
         return sp_route_refuse_memory(build);
-    build->node_count = 2;
+    build->node_count = 1;
+    if (take_tree(build, (struct sp_str){0}, 0) == NULL)
+        return sp_route_refuse_memory(build);
     for (uint32_t i = 0; i < build->count; i++) {
-        uint32_t at = 1;
-        for (struct sp_str rest = build->sorted[i]->path; rest.size > 0;)
-            at = take_child(build, at, sp_route_next_segment(&rest), i);
+        const struct sp_route_tree *tree = take_tree(build, sp_route_host(build->sorted[i]), i);
+        if (tree == NULL)
+            return sp_route_refuse_memory(build);
+        uint32_t at = tree->root;
+        for (struct sp_str rest = sp_route_template(build->sorted[i]); rest.size > 0;)
+            at = take_segment(build, at, sp_route_next_segment(&rest), i);
         if (build->nodes[at].route_count++ == 0)
             build->nodes[at].first_route = i;
     }

@@ -54,7 +54,7 @@ struct draft_type {
 struct draft_route {
     struct draft_route *next;
     struct sp_route route;
-    struct sp_yaml_scalar target;
+    struct sp_yaml_scalar key, target;
 };
 
 /* What was read, before anything is looked up in it: sp_yaml's `user`. */
@@ -65,7 +65,8 @@ struct drafts {
     struct draft_route *first_route, *last_route;
     size_t route_count;
     unsigned seen; /* of the keys on top */
-    bool stored;   /* the text was accepted once */
+    unsigned version;
+    bool stored; /* the text was accepted once */
 };
 
 static struct drafts *drafts_of(const struct sp_yaml *yaml) {
@@ -222,7 +223,7 @@ static enum sp_status read_route(struct sp_yaml *yaml, const struct sp_yaml_scal
     if (draft == NULL)
         return sp_yaml_refuse_memory(yaml);
     if (++drafts->route_count > SP_ROUTES_MAX)
-        return sp_yaml_refuse(yaml, key, "more than 10,000 routes;", "remove some");
+        return sp_yaml_refuse(yaml, key, "more than 25,000 routes;", "remove some");
     if (sp_route_read_path(key->text, &draft->route, &why) != SP_OK)
         return sp_yaml_refuse_because(yaml, key, &why);
     enum sp_status status = sp_yaml_read_scalar(yaml, &draft->target);
@@ -230,6 +231,7 @@ static enum sp_status read_route(struct sp_yaml *yaml, const struct sp_yaml_scal
         return status;
     if (sp_route_read_target(draft->target.text, &draft->route, &why) != SP_OK)
         return sp_yaml_refuse_because(yaml, &draft->target, &why);
+    draft->key = *key;
     draft->route.line = key->line;
     draft->route.column = key->column;
     if (drafts->last_route != NULL)
@@ -245,8 +247,10 @@ static enum sp_status read_version(struct sp_yaml *yaml) {
     enum sp_status status = sp_yaml_read_scalar(yaml, &scalar);
     if (status != SP_OK)
         return status;
-    if (!sp_str_equal(scalar.text, SP_STR_LITERAL("1")))
-        return sp_yaml_refuse(yaml, &scalar, "version", "must be 1");
+    bool second = sp_str_equal(scalar.text, SP_STR_LITERAL("2"));
+    if (!second && !sp_str_equal(scalar.text, SP_STR_LITERAL("1")))
+        return sp_yaml_refuse(yaml, &scalar, "version", "must be 1 or 2");
+    drafts_of(yaml)->version = second ? 2 : 1;
     return SP_OK;
 }
 
@@ -414,11 +418,17 @@ static enum sp_status check_route_id(const struct sp_yaml *yaml, const struct dr
     return sp_yaml_refuse_because(yaml, &draft->target, &why);
 }
 
+#define NEEDS_VERSION_2                                                                                                \
+    "hosts, suffixes behind captures, {name...}, '-' in names of captures, and ids of several captures require "       \
+    "\"version: 2\" at the top, which earlier releases do not read"
+
 static enum sp_status check_route(const struct sp_yaml *yaml, const struct sp_schema *schema,
                                   const struct draft_route *draft) {
     const struct sp_route *route = &draft->route;
     const struct sp_schema_type *type = sp_schema_find_type(schema, route->type);
     struct sp_error why;
+    if (route->needs_version_2 && drafts_of(yaml)->version < 2)
+        return sp_yaml_refuse_because(yaml, &draft->key, &(struct sp_error){.message = NEEDS_VERSION_2});
     const struct sp_schema_action *action = type == NULL ? NULL : sp_schema_find_action(type, route->action);
     if (action != NULL)
         return drafts_of(yaml)->stored ? SP_OK : check_route_id(yaml, draft, action);

@@ -1,7 +1,7 @@
 /* The catalogue of what can be asked: permissions, resource types and their actions, and the HTTP
  * routes that lead to them. YAML in, compiled form out. Pure.
  *
- *   version: 1
+ *   version: 1                                        # or 2, for the forms of routes that it has
  *   permissions:
  *     text_to_speech: Turn text into speech          # name: description
  *   types:
@@ -20,13 +20,19 @@
  * Four permissions are built in and need not be listed: workspace_read, workspace_write,
  * resource_register, api_key_rotate; listing one gives it another description. The last two are the
  * claiming permissions: whoever holds them takes ids or makes keys, so no key has them by `all`,
- * only by name. Names are words (base/text.h), descriptions one line of at most 512 bytes. Errors
- * name line and column. Refused:
- * aliases, anchors, tags, directives, several documents, duplicate and unknown keys, types without
- * actions, actions with a permission that is not listed, routes to an action or a type that is not
- * there, routes without an id to an action that needs a role, routes that cannot stand beside each
- * other, more than 256 permissions (with the built-in ones), 1,000 types, 10,000 actions, 10,000
- * routes, 1 MiB of text. Nothing nests deeper than the example. */
+ * only by name.
+ *
+ * Version 2 adds forms of routes: hosts, {name}:verb and {name}.json, {name...}, '-' in the names
+ * of captures, and ids of several captures. A schema that uses one must say `version: 2`, so that a
+ * release that does not know them refuses it by its version; what version 1 accepts means the same
+ * in both.
+ *
+ * Names are words (base/text.h), descriptions one line of at most 512 bytes. Errors name line and
+ * column. Refused: aliases, anchors, tags, directives, several documents, duplicate and unknown
+ * keys, types without actions, actions with a permission that is not listed, routes to an action or
+ * a type that is not there, routes without an id to an action that needs a role, routes that cannot
+ * stand beside each other, more than 256 permissions (with the built-in ones), 1,000 types, 10,000
+ * actions, 25,000 routes, 1 MiB of text. Nothing nests deeper than the example. */
 #ifndef SP_CORE_SCHEMA_H
 #define SP_CORE_SCHEMA_H
 

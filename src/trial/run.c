@@ -44,9 +44,13 @@ static enum sp_status route_request(struct asking *asking, struct sp_trial_answe
     *ret_routed = false;
     if (space == NULL)
         return refuse_question(asking, "a request is a method and a path, such as GET /v1/notes/1");
-    struct sp_route_match match =
-        sp_routes_match(asking->run->schema->matcher, (struct sp_str){request, (size_t)(space - request)},
-                        sp_str_from(space + 1), asking->scratch);
+    const char *slash = strchr(space + 1, '/');
+    bool has_host = slash != NULL && sp_routes_have_hosts(asking->run->schema->matcher);
+    const char *target = has_host ? slash : space + 1;
+    const struct sp_route_request asked = {.method = {request, (size_t)(space - request)},
+                                           .host = {space + 1, (size_t)(target - space - 1)},
+                                           .target = sp_str_from(target)};
+    struct sp_route_match match = sp_routes_match(asking->run->schema->matcher, &asked, asking->scratch);
     if (match.outcome != SP_ROUTE_FOUND) {
         answer->reason = match.outcome == SP_ROUTE_REFUSED ? SP_REASON_REQUEST_MALFORMED : SP_REASON_ROUTE_UNKNOWN;
         return SP_OK;

@@ -12,6 +12,7 @@
 
 #include "core/route.h"
 #include "core/route_compile.h"
+#include "core/route_match.h"
 
 enum { FIRST_BLOCK_BYTES = 64 * 1024, BUDGET_BYTES = 64 << 20 };
 
@@ -45,6 +46,12 @@ static inline const struct sp_routes *compile(const struct sp_route *routes, siz
     if (sp_routes_compile(routes, count, arena, &compiled, &error) != SP_OK)
         fail_msg("%s", error.message);
     return compiled;
+}
+
+/* For all hosts. */
+static inline struct sp_route_match match_request(const struct sp_routes *compiled, struct sp_str method,
+                                                  struct sp_str target, char scratch[static SP_ROUTE_SCRATCH_BYTES]) {
+    return sp_routes_match(compiled, &(struct sp_route_request){.method = method, .target = target}, scratch);
 }
 
 #endif

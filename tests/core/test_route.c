@@ -330,7 +330,7 @@ static int rule_of(const struct sp_route_match *match) {
 static void check_spelling(const struct sp_routes *compiled, const struct sp_route *routes,
                            const struct spelling *spelling) {
     char scratch[SP_ROUTE_SCRATCH_BYTES];
-    struct sp_route_match match = sp_routes_match(compiled, str(spelling->method), str(spelling->target), scratch);
+    struct sp_route_match match = match_request(compiled, str(spelling->method), str(spelling->target), scratch);
     int rule = rule_of(&match);
     if (rule != spelling->rule)
         fail_msg("%s %s reached rule %d (%s), not %d", spelling->method, spelling->target, rule, match.why,
@@ -369,7 +369,7 @@ static void the_order_of_routes_means_nothing(void **state) {
     const struct sp_routes *compiled = compile(routes, WRITTEN, &arena);
     for (size_t i = 0; i < SPELLINGS; i++) {
         struct sp_route_match match =
-            sp_routes_match(compiled, str(spellings[i].method), str(spellings[i].target), scratch);
+            match_request(compiled, str(spellings[i].method), str(spellings[i].target), scratch);
         int rule = rule_of(&match);
         assert_int_equal(rule > 0 ? WRITTEN + 1 - rule : rule, spellings[i].rule);
     }
@@ -401,11 +401,11 @@ static void a_raw_nul_is_refused_wherever_it_stands(void **state) {
         memcpy(target, path, sizeof(path));
         target[i] = '\0';
         struct sp_route_match match =
-            sp_routes_match(compiled, str(method), (struct sp_str){target, sizeof(path) - 1}, scratch);
+            match_request(compiled, str(method), (struct sp_str){target, sizeof(path) - 1}, scratch);
         assert_int_equal(match.outcome, SP_ROUTE_REFUSED);
     }
     char scratch[SP_ROUTE_SCRATCH_BYTES];
-    struct sp_route_match match = sp_routes_match(compiled, (struct sp_str){"G\0T", 3}, str(path), scratch);
+    struct sp_route_match match = match_request(compiled, (struct sp_str){"G\0T", 3}, str(path), scratch);
     assert_int_equal(match.outcome, SP_ROUTE_REFUSED);
     sp_arena_fini(&arena);
 }
@@ -427,8 +427,8 @@ static void nothing_is_read_behind_a_targets_end(void **state) {
             char *alone = malloc(size + 1);
             assert_non_null(alone);
             memcpy(alone + 1, target.data, size);
-            struct sp_route_match a = sp_routes_match(compiled, method, (struct sp_str){target.data, size}, scratch);
-            struct sp_route_match b = sp_routes_match(compiled, method, (struct sp_str){alone + 1, size}, other);
+            struct sp_route_match a = match_request(compiled, method, (struct sp_str){target.data, size}, scratch);
+            struct sp_route_match b = match_request(compiled, method, (struct sp_str){alone + 1, size}, other);
             assert_int_equal(rule_of(&a), rule_of(&b));
             assert_string_equal(a.why, b.why);
             assert_true(sp_str_equal(a.id, b.id));

@@ -201,8 +201,9 @@ static bool second_target(const struct sp_gateway_settings *settings,
     }
     if (context->n_context_extensions > 0)
         return true;
-    struct sp_route_match match =
-        sp_routes_match(scene.schema.matcher, str_of(http->method), str_of(http->path), scratch);
+    const struct sp_route_request asked = {
+        .method = str_of(http->method), .host = str_of(http->host), .target = str_of(http->path)};
+    struct sp_route_match match = sp_routes_match(scene.schema.matcher, &asked, scratch);
     bool found = match.outcome == SP_ROUTE_FOUND;
     query->resource_type = found ? match.route->type : settings->default_type;
     query->resource_id = match.id;

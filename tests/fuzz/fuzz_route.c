@@ -1,6 +1,7 @@
 /* Routes and requests from outside, against the naive matcher. Lines "METHOD TEMPLATE: ACTION
- * RESOURCE" up to an empty one are routes; those after it are "METHOD TARGET". Both matchers must
- * agree on which lists are good and on what each request reaches. */
+ * RESOURCE" up to an empty one are routes; those after it are "METHOD TARGET", or "METHOD TARGET",
+ * a tab and a host. Both matchers must agree on which lists are good and on what each request
+ * reaches. */
 #include <stdlib.h>
 
 #include "../core/naive_route.h"
@@ -55,9 +56,10 @@ static size_t read_routes(struct sp_str *rest, struct sp_route *routes) {
 
 static void compare(const struct sp_routes *compiled, const struct sp_route *routes, size_t count, struct sp_str line) {
     char scratch[SP_ROUTE_SCRATCH_BYTES];
-    struct sp_str target, method = cut(line, " ", &target);
-    struct sp_route_match match = sp_routes_match(compiled, method, target, scratch);
-    struct naive_match naive = naive_match(routes, count, method, target);
+    struct sp_str rest, host, method = cut(line, " ", &rest), target = cut(rest, "\t", &host);
+    const struct sp_route_request request = {.method = method, .host = host, .target = target};
+    struct sp_route_match match = sp_routes_match(compiled, &request, scratch);
+    struct naive_match naive = naive_match(routes, count, &request);
     require(naive_agrees(&match, &naive));
 }
 

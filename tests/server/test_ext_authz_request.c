@@ -496,6 +496,54 @@ static void what_no_route_knows_is_denied_or_asked_as_the_default(void **state) 
     }
 }
 
+/* Routes that name hosts: Envoy's :authority counts, unless a header that it passes on says
+ * otherwise. */
+static void a_host_that_is_not_certain_is_denied(void **state) {
+    (void)state;
+    static const char yaml[] = "version: 2\n"
+                               "types: {voice: {actions: {list: {}, use: {}}}}\n"
+                               "routes:\n"
+                               "  GET api.example.com/v1/voices: use voice\n"
+                               "  GET /v1/voices: list voice\n";
+    static const struct {
+        const char *host, *headers, *raw_headers, *expected;
+    } rows[] = {
+        {"api.example.com", "x-api-key: k", NULL, "ask use"},
+        {"API.example.com:443", "x-api-key: k", NULL, "ask use"},
+        {"www.example.com", "x-api-key: k", NULL, "ask list"},
+        {"api.example.com", "x-api-key: k\n:authority: API.example.com", NULL, "ask use"},
+        {NULL, "x-api-key: k", NULL, "REQUEST_MALFORMED "},
+        {NULL, "x-api-key: k\n:authority: api.example.com", NULL, "REQUEST_MALFORMED "},
+        {"", "x-api-key: k", NULL, "REQUEST_MALFORMED "},
+        {"www.example.com", "x-api-key: k\nhost: api.example.com", NULL, "REQUEST_MALFORMED "},
+        {"www.example.com", "x-api-key: k\n:authority: api.example.com", NULL, "REQUEST_MALFORMED "},
+        {"www.example.com", NULL, "x-api-key: k\nHost: api.example.com", "REQUEST_MALFORMED "},
+        {"www.example.com.", "x-api-key: k", NULL, "REQUEST_MALFORMED "},
+        {"www.example.com", NULL, NULL, "CREDENTIAL_MISSING "},
+        {"www.example.com.", NULL, NULL, "REQUEST_MALFORMED "},
+    };
+    struct sp_gateway_settings settings = usual_settings();
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct envoy_parts parts = {.method = "GET",
+                                          .path = "/v1/voices",
+                                          .host = rows[i].host,
+                                          .headers = rows[i].headers,
+                                          .raw_headers = rows[i].raw_headers};
+        char scratch[SP_ROUTE_SCRATCH_BYTES], text[TEXT_BYTES];
+        struct sp_gateway_request request;
+        struct sp_schema schema;
+        assert_int_equal(sp_schema_parse(SP_STR_LITERAL(yaml), &arena, &schema, NULL), SP_OK);
+        sp_ext_authz_read(&settings, request_of(&parts), true, &arena, &request);
+        sp_gateway_find_target(&settings, schema.matcher, scratch, &request);
+        snprintf(text, sizeof(text), "%s %.*s",
+                 request.reason == SP_REASON_NONE ? "ask" : sp_reason_name(request.reason),
+                 SP_STR_ARG(request.query.action));
+        if (strcmp(text, rows[i].expected) != 0)
+            fail_msg("row %zu: \"%s\" instead of \"%s\"", i, text, rows[i].expected);
+        sp_arena_reset(&arena);
+    }
+}
+
 /* In the order that proto/sallyport/v1/authorization.proto states. */
 static void what_denies_before_a_question_comes_in_its_order(void **state) {
     (void)state;
@@ -573,6 +621,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(headers_that_only_sallyport_sets_are_removed, start, stop),
         cmocka_unit_test_setup_teardown(a_message_without_a_request_is_malformed, start, stop),
         cmocka_unit_test_setup_teardown(what_no_route_knows_is_denied_or_asked_as_the_default, start, stop),
+        cmocka_unit_test_setup_teardown(a_host_that_is_not_certain_is_denied, start, stop),
         cmocka_unit_test_setup_teardown(what_denies_before_a_question_comes_in_its_order, start, stop),
         cmocka_unit_test_setup_teardown(quotes_only_request_ids_that_need_no_escaping, start, stop),
     };

@@ -112,6 +112,33 @@ static void nginx_says_what_it_was_asked(void **state) {
     expect_rows(&settings, rows, COUNT(rows));
 }
 
+/* Only once, and only in the gateway's own header; else it is not known. */
+static void a_gateway_says_the_host(void **state) {
+    (void)state;
+    static const struct {
+        const char *gateway, *lines, *host;
+    } rows[] = {
+        {"nginx", NGINX "x-original-host: api.example.com\n", "api.example.com"},
+        {"nginx", NGINX "x-forwarded-host: api.example.com\nhost: api.example.com\n", ""},
+        {"nginx", NGINX "x-original-host: api.example.com\nx-original-host: api.example.com\n", ""},
+        {"nginx", NGINX "x_original_host: api.example.com\n", ""},
+        {"caddy", NGINX "X-Forwarded-Host: api.example.com:443\n", "api.example.com:443"},
+        {"traefik", NGINX "x-forwarded-host: a.example\nhost: b.example\n", "a.example"},
+        {"traefik", NGINX "x-original-host: api.example.com\n", ""},
+        {"traefik", NGINX "x-forwarded-host: a.example, b.example\n", "a.example, b.example"}, /* no name */
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct sp_gateway_settings settings =
+            settings_for(rows[i].gateway, &(struct sp_forwarded_settings){.peers = "127.0.0.1"});
+        struct sp_http_field fields[FIELDS_MAX];
+        struct sp_gateway_request request;
+        sp_forward_auth_read(&settings, fields, split_fields(rows[i].lines, fields), &arena, &request);
+        if (!sp_str_equal(request.host, sp_str_from(rows[i].host)))
+            fail_msg("row %zu: \"%.*s\" instead of \"%s\"", i, SP_STR_ARG(request.host), rows[i].host);
+        sp_arena_reset(&arena);
+    }
+}
+
 static void traefik_and_caddy_say_it_in_theirs(void **state) {
     (void)state;
     static const struct row rows[] = {
@@ -216,6 +243,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(nginx_says_what_it_was_asked, start, stop),
         cmocka_unit_test_setup_teardown(traefik_and_caddy_say_it_in_theirs, start, stop),
+        cmocka_unit_test_setup_teardown(a_gateway_says_the_host, start, stop),
         cmocka_unit_test_setup_teardown(a_client_that_speaks_in_our_name_is_denied, start, stop),
         cmocka_unit_test_setup_teardown(the_address_is_what_the_gateway_was_called_from_or_behind_trusted_proxies,
                                         start, stop),

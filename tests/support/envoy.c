@@ -87,6 +87,8 @@ bool envoy_pack(const struct envoy_parts *parts, struct sp_arena *arena, struct 
         http.method = bytes_of(arena, parts->method, strlen(parts->method));
     if (parts->path != NULL)
         http.path = bytes_of(arena, parts->path, strlen(parts->path));
+    if (parts->host != NULL)
+        http.host = bytes_of(arena, parts->host, strlen(parts->host));
     http.header_map = parts->raw_headers != NULL ? &map : NULL;
     inner.http = &http;
     context.request = &inner;

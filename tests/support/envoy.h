@@ -10,7 +10,7 @@
 /* A request as a proxy describes it. Headers are lines "name: value", context extensions lines
  * "key=value"; NULL: absent. */
 struct envoy_parts {
-    const char *peer, *method, *path, *headers, *raw_headers, *extensions;
+    const char *peer, *method, *path, *host, *headers, *raw_headers, *extensions;
 };
 
 /* Packs them into the arena. False if out of memory, or if a line cannot be read. */

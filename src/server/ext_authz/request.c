@@ -26,6 +26,30 @@ static void take_headers(struct sp_gateway_headers *headers, const Http *http) {
     }
 }
 
+/* ---- the host ---- */
+
+static bool is_other_host(struct sp_str name, struct sp_str value, struct sp_str host) {
+    bool names_host = sp_str_equal_ignoring_case(name, SP_STR_LITERAL(":authority")) ||
+                      sp_str_equal_ignoring_case(name, SP_STR_LITERAL("host"));
+    return names_host && !sp_str_equal_ignoring_case(value, host);
+}
+
+/* What the proxy chose the virtual host by. Nothing, if a header that was passed on names another:
+ * a service could obey that one. */
+static struct sp_str find_host(const Http *http) {
+    struct sp_str host = text_of_bytes(http->host), none = {NULL, 0};
+    for (size_t i = 0; i < http->n_headers; i++)
+        if (is_other_host(text_of_bytes(http->headers[i]->key), text_of_bytes(http->headers[i]->value), host))
+            return none;
+    for (size_t i = 0; http->header_map != NULL && i < http->header_map->n_headers; i++) {
+        const Envoy__Config__Core__V3__HeaderValue *header = http->header_map->headers[i];
+        if (is_other_host(text_of_bytes(header->key),
+                          text_of_bytes(header->raw_value.len > 0 ? header->raw_value : header->value), host))
+            return none;
+    }
+    return host;
+}
+
 /* ---- the address ---- */
 
 static void take_address(const struct sp_gateway_headers *headers, const Context *context) {
@@ -108,6 +132,7 @@ void sp_ext_authz_read(const struct sp_gateway_settings *settings,
     }
     ret_request->method = text_of_bytes(http->method);
     ret_request->path = text_of_bytes(http->path);
+    ret_request->host = find_host(http);
     take_headers(&headers, http);
     sp_gateway_headers_end(&headers);
     if (trusted)

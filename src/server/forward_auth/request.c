@@ -4,8 +4,8 @@
 
 /* What the gateway's own headers hold. */
 struct described {
-    struct sp_str method, uri, forwarded; /* the last of each */
-    size_t methods, uris;
+    struct sp_str method, uri, host, forwarded; /* the last of each */
+    size_t methods, uris, hosts;
     bool spoofed;
 };
 
@@ -17,6 +17,9 @@ static void take_description(const struct sp_forward_auth_headers *names, const 
     } else if (sp_str_equal_ignoring_case(field->name, names->uri)) {
         described->uri = field->value;
         described->uris++;
+    } else if (sp_str_equal_ignoring_case(field->name, names->host)) {
+        described->host = field->value;
+        described->hosts++;
     } else if (sp_str_equal_ignoring_case(field->name, SP_STR_LITERAL("x-forwarded-for"))) {
         described->forwarded = field->value;
     }
@@ -54,6 +57,8 @@ void sp_forward_auth_read(const struct sp_gateway_settings *settings, const stru
     }
     ret_request->method = described.method;
     ret_request->path = described.uri;
+    if (described.hosts == 1)
+        ret_request->host = described.host;
     if (described.spoofed) {
         ret_request->reason = SP_REASON_REQUEST_MALFORMED;
         ret_request->refusal = "the request has a header that only Sallyport may set (x-sallyport-…)";

@@ -136,6 +136,12 @@ void sp_gateway_find_address(const struct sp_gateway_headers *headers, const str
 
 /* ---- the target ---- */
 
+static struct sp_route_match match_route(const struct sp_routes *routes, const struct sp_gateway_request *request,
+                                         struct sp_str target, char scratch[static SP_ROUTE_SCRATCH_BYTES]) {
+    const struct sp_route_request asked = {.method = request->method, .host = request->host, .target = target};
+    return sp_routes_match(routes, &asked, scratch);
+}
+
 /* Upstreams often ignore a missing or extra slash at a path's end. A path that matches a route
  * but for that slash is not left to the default, which may be laxer. */
 static bool is_known_but_for_a_slash(const struct sp_routes *routes, const struct sp_gateway_request *request,
@@ -154,14 +160,14 @@ static bool is_known_but_for_a_slash(const struct sp_routes *routes, const struc
         other[path.size++] = '/';
     if (path.size == 0)
         return false;
-    struct sp_route_match match = sp_routes_match(routes, request->method, (struct sp_str){other, path.size}, scratch);
+    struct sp_route_match match = match_route(routes, request, (struct sp_str){other, path.size}, scratch);
     return match.outcome != SP_ROUTE_UNKNOWN;
 }
 
 void sp_gateway_find_target(const struct sp_gateway_settings *settings, const struct sp_routes *routes,
                             char scratch[static SP_ROUTE_SCRATCH_BYTES], struct sp_gateway_request *request) {
     struct sp_query *query = &request->query;
-    struct sp_route_match match = sp_routes_match(routes, request->method, request->path, scratch);
+    struct sp_route_match match = match_route(routes, request, request->path, scratch);
     if (match.outcome == SP_ROUTE_REFUSED) {
         request->reason = SP_REASON_REQUEST_MALFORMED;
         request->refusal = match.why;

@@ -23,6 +23,7 @@ struct sp_gateway_request {
     const struct sp_route *route; /* that gave the target; NULL: none did */
     struct sp_ip ip;
     struct sp_str method, path;
+    struct sp_str host;           /* that the gateway chose its upstream by; empty: not known for certain */
     struct sp_str id;             /* x-request-id, fit to be quoted; else empty */
     struct sp_str trace;          /* traceparent, as it came; empty: none, or several */
     const struct sp_str *spoofed; /* headers that only Sallyport may set, to be removed */

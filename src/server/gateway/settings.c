@@ -62,7 +62,8 @@ static bool is_reserved_header(struct sp_str name) {
     static const char *const reserved[] = {"x-forwarded-for",   "x-request-id",       "cookie",
                                            "traceparent",       "tracestate",         "x-forwarded-proto",
                                            "x-forwarded-host",  "x-forwarded-method", "x-forwarded-uri",
-                                           "x-original-method", "x-original-uri",     "x-real-ip"};
+                                           "x-original-method", "x-original-uri",     "x-original-host",
+                                           "x-real-ip"};
     for (size_t i = 0; i < sizeof(reserved) / sizeof(*reserved); i++)
         if (sp_str_equal(name, sp_str_from(reserved[i])))
             return true;
@@ -139,9 +140,9 @@ static enum sp_status read_route_default(const char *text, struct sp_gateway_set
 
 /* Other gateways' headers are not read: a client could send them past this one. */
 static const struct sp_forward_auth_headers forward_auth_headers[] = {
-    {"nginx", {"x-original-method", 17}, {"x-original-uri", 14}},
-    {"traefik", {"x-forwarded-method", 18}, {"x-forwarded-uri", 15}},
-    {"caddy", {"x-forwarded-method", 18}, {"x-forwarded-uri", 15}},
+    {"nginx", {"x-original-method", 17}, {"x-original-uri", 14}, {"x-original-host", 15}},
+    {"traefik", {"x-forwarded-method", 18}, {"x-forwarded-uri", 15}, {"x-forwarded-host", 16}},
+    {"caddy", {"x-forwarded-method", 18}, {"x-forwarded-uri", 15}, {"x-forwarded-host", 16}},
 };
 
 static enum sp_status read_forward_auth(const char *gateway, struct sp_gateway_settings *settings,

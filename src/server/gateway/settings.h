@@ -17,8 +17,8 @@ struct sp_gateway_options {
 
 /* In which headers a gateway says what it was asked, and what it was called from. */
 struct sp_forward_auth_headers {
-    const char *gateway; /* "nginx" */
-    struct sp_str method, uri;
+    const char *gateway;             /* "nginx" */
+    struct sp_str method, uri, host; /* the last may be missing (core/route.h) */
 };
 
 struct sp_gateway_settings {
