@@ -16,6 +16,8 @@ enum {
     SWEEP_MS = 20,
     RESTLESS_SWEEP_MS = 2, /* while a connection that is not proven sends, or much is held */
     SWEEP_RATIO = 20,      /* sweeping takes a 20th of a processor at most */
+    SWEEP_RATIO_IN_NEED = 2,
+    NEWCOMER_IN_NEED_MS = 50, /* when memory is short, a connection is accepted so often only */
 };
 
 static struct sp_rpc_connection_limits complete_limits(const struct sp_rpc_connection_limits *given) {
@@ -65,11 +67,16 @@ void sp_rpc_connections_free(struct connections *connections) {
     free(connections);
 }
 
-bool sp_rpc_connections_add(struct connections *connections, size_t listener, const struct connection_cap *cap,
-                            const struct sp_peer *peer, int duplicate_fd) {
+static struct connection *create_connection(const struct connection_cap *cap, size_t listener,
+                                            const struct sp_peer *peer, int duplicate_fd) {
     struct connection *made = calloc(1, sizeof(*made));
     if (made == NULL)
-        return false;
+        return NULL;
+    made->credit = sp_rpc_credit_create();
+    if (made->credit == NULL) {
+        free(made);
+        return NULL;
+    }
     made->fd = duplicate_fd;
     made->peer = *peer;
     made->listener = listener;
@@ -78,14 +85,24 @@ bool sp_rpc_connections_add(struct connections *connections, size_t listener, co
     made->self_bounded = cap->self_bounded;
     if (made->self_bounded)
         sp_rpc_watched_widen(made);
-    made->active_ms = made->complete_ms = sp_clock_monotonic_ms();
+    made->active_ms = made->complete_ms = made->forgiven_ms = sp_clock_monotonic_ms();
+    return made;
+}
+
+bool sp_rpc_connections_add(struct connections *connections, size_t listener, const struct connection_cap *cap,
+                            const struct sp_peer *peer, int duplicate_fd) {
+    struct connection *made = create_connection(cap, listener, peer, duplicate_fd);
+    if (made == NULL)
+        return false;
     pthread_mutex_lock(&connections->lock);
     connections->restless = true;
     made->number = ++connections->last_number;
     bool added = sp_rpc_watched_append(connections, made);
     pthread_mutex_unlock(&connections->lock);
-    if (!added)
+    if (!added) {
+        sp_rpc_credit_drop(made->credit);
         free(made);
+    }
     return added;
 }
 
@@ -93,10 +110,11 @@ bool sp_rpc_connections_add(struct connections *connections, size_t listener, co
  * the time that passes: on a busy machine that would make the sweeps rare when they are needed.
  * With the lock held. */
 static void pause_sweeping(struct connections *connections, int64_t used_ns) {
-    int64_t pause_ns = RESTLESS_SWEEP_MS * (int64_t)1000000;
-    if (pause_ns < used_ns * SWEEP_RATIO)
-        pause_ns = used_ns * SWEEP_RATIO;
     bool in_need = connections->in_need;
+    int64_t pause_ns = RESTLESS_SWEEP_MS * (int64_t)1000000,
+            least_ns = used_ns * (in_need ? SWEEP_RATIO_IN_NEED : SWEEP_RATIO);
+    if (pause_ns < least_ns)
+        pause_ns = least_ns;
     pthread_mutex_unlock(&connections->lock);
     if (in_need)
         sp_rpc_memory_watch_trim(&connections->memory, sp_clock_monotonic_ms());
@@ -113,7 +131,7 @@ static void *sweep_main(void *user) {
     struct connections *connections = user;
     pthread_mutex_lock(&connections->lock);
     while (!connections->stopping) {
-        if (atomic_load(&connections->count) == 0) {
+        if (atomic_load(&connections->count) == 0 && !connections->in_need) {
             pthread_cond_wait(&connections->changed, &connections->lock);
             continue;
         }
@@ -128,6 +146,7 @@ static void *sweep_main(void *user) {
 }
 
 enum sp_status sp_rpc_connections_start(struct connections *connections, struct sp_error *error) {
+    sp_rpc_memory_watch_rest(&connections->memory, true, sp_clock_monotonic_ms());
     enum sp_status status =
         sp_thread_start(&connections->thread, sweep_main, connections, error, "watching connections");
     if (status != SP_OK)
@@ -194,10 +213,21 @@ static bool find_room(struct connections *connections, const struct connection_c
     return room->rank > 0;
 }
 
+/* What a stranger sends at first costs the most memory, and comes back with each new connection. */
+static bool may_take_newcomer(struct connections *connections, const struct connection_cap *cap) {
+    if (!connections->in_need || cap->self_bounded)
+        return true;
+    int64_t now_ms = sp_clock_monotonic_ms();
+    if (now_ms < connections->next_newcomer_ms)
+        return false;
+    connections->next_newcomer_ms = now_ms + NEWCOMER_IN_NEED_MS;
+    return true;
+}
+
 bool sp_rpc_connections_have_room(struct connections *connections, size_t listener, const struct connection_cap *cap) {
     struct room room = {.listener = listener, .most = cap->most};
     pthread_mutex_lock(&connections->lock);
-    bool found = find_room(connections, cap, &room);
+    bool found = may_take_newcomer(connections, cap) && find_room(connections, cap, &room);
     pthread_mutex_unlock(&connections->lock);
     return found;
 }
@@ -259,12 +289,12 @@ bool sp_rpc_connections_refuse(struct connections *connections, size_t listener,
     return refuse;
 }
 
-void sp_rpc_connections_settle(struct connections *connections, const struct sp_peer *peer, size_t bytes) {
+struct credit *sp_rpc_connections_hold_credit(struct connections *connections, const struct sp_peer *peer) {
     pthread_mutex_lock(&connections->lock);
-    struct connection *connection = sp_rpc_watched_find(connections, peer);
-    if (connection != NULL)
-        connection->credit += bytes;
+    const struct connection *connection = sp_rpc_watched_find(connections, peer);
+    struct credit *credit = connection == NULL ? NULL : sp_rpc_credit_hold(connection->credit);
     pthread_mutex_unlock(&connections->lock);
+    return credit;
 }
 
 void sp_rpc_connections_release(struct connections *connections, struct claim *admission, bool complete) {

@@ -3,20 +3,21 @@
  * An engine parses what clients send before anybody is authenticated, and the gRPC C core keeps all
  * of it: open calls, cancelled calls that wait for a worker (up to 25 KiB for 50 bytes), header
  * blocks and messages that never end. So its memory is bounded from outside, whatever the bytes
- * are. The kernel counts what a connection has received and sent. Bytes that no reply has answered
- * are what an engine may still hold; a connection that holds more than it may, or holds it for
- * longer than a request may take, is shut down. Each byte sent answers ANSWERS received bytes (a
- * Check's reply is about 100 bytes), and complete requests that are large or answered slowly are
- * reported by the engine (sp_rpc_connections_settle).
+ * are. The kernel counts what a connection has received and sent. What it sent and no answer has
+ * paid for is what an engine may still hold: a call pays for its own bytes when a worker is done
+ * with it (rpc/credit.h), and each byte that goes back pays for one, so that an engine's own
+ * acknowledgements pay for what they acknowledge and no more. A connection that holds more than it
+ * may, or holds it for longer than a request may take, is shut down.
  *
- * A connection is proven once it was answered some hundred times. Until then it may hold little,
- * all that are not proven together too, and the kernel takes little at once. When the process
- * itself holds more than it should (rpc/memory_watch.h), the limits are low for all, and the
- * connection that holds most is shut down.
+ * A connection is proven once some of its calls succeeded that are not for everybody, as health and
+ * reflection are. Until then it may hold little, all that are not proven together too, and the
+ * kernel takes little at once. When the process itself holds more than it should
+ * (rpc/memory_watch.h), the limits are low for all, those that are not proven may send little in a
+ * second, and the connection that holds most is shut down.
  *
  * For Unix sockets the kernel counts only what waits to be read, which is looked at when memory is
- * short. An address whose connections are shut down again and again is refused new ones for a
- * moment (rpc/offenders.h).
+ * short: one that had bytes waiting whenever it was looked at sends the most. An address whose
+ * connections are shut down again and again is refused new ones for a moment (rpc/offenders.h).
  *
  * A thread of its own looks at the connections: the one that accepts may be kept by gRPC for as
  * long as a client goes on sending. Functions are for any thread. */
@@ -32,11 +33,12 @@
 #include "rpc/bounds.h"
 
 struct connections;
+struct credit; /* rpc/credit.h */
 
 enum {
     /* SO_RCVBUF of listeners, which their connections inherit, and by which their first window is
      * announced: what is in it when a connection is shut down is read all the same. */
-    SP_RPC_FIRST_RECEIVE_BYTES = 4 * 1024,
+    SP_RPC_FIRST_RECEIVE_BYTES = 2 * 1024,
 };
 
 /* Who may have how many connections of a listener. */
@@ -60,7 +62,7 @@ enum sp_status sp_rpc_connections_start(struct connections *connections, struct 
 /* ---- for the thread that accepts ---- */
 
 /* Whether a listener that may have `most` connections can take one more; if not, closes the one
- * that has been idle for longest. */
+ * that has been idle for longest. Seldom while memory is short. */
 bool sp_rpc_connections_have_room(struct connections *connections, size_t listener, const struct connection_cap *cap);
 /* The same for one peer's connections. */
 bool sp_rpc_connections_have_room_for_peer(struct connections *connections, size_t listener,
@@ -103,8 +105,9 @@ size_t sp_rpc_connections_held_bytes(const struct connections *connections);
  * at least 8 MiB. */
 bool sp_rpc_connections_admit(struct connections *connections, const struct sp_peer *peer, size_t bytes,
                               struct claim *ret_admission) SP_MUST_USE;
-/* A request of this peer, of so many bytes, is complete and will be answered when it is. */
-void sp_rpc_connections_settle(struct connections *connections, const struct sp_peer *peer, size_t bytes);
+/* What the calls of this peer's connection have settled; the caller drops it. NULL if there is no
+ * such connection. */
+struct credit *sp_rpc_connections_hold_credit(struct connections *connections, const struct sp_peer *peer);
 /* Gives back what was admitted, once however often it is called. `complete`: the request has come,
  * and was settled; otherwise its connection is forgiven what the engine threw away of it. */
 void sp_rpc_connections_release(struct connections *connections, struct claim *admission, bool complete);

@@ -12,6 +12,7 @@ enum {
     BASE_BYTES = 32 * 1024 * 1024,  /* of a server without connections, at least */
     BYTES_A_CONNECTION = 64 * 1024, /* of one that is idle: the engine's, and TLS */
     READ_EVERY_MS = 1000,
+    MOST_LEARNED_BYTES = 64 * 1024, /* in five readings, while it is not quiet: 45 MiB an hour */
     TRIM_EVERY_MS = 250,
 };
 
@@ -56,13 +57,6 @@ static size_t read_engine_bytes(const struct memory_watch *watch) {
     return private_bytes < arenas ? 0 : private_bytes - arenas;
 }
 
-void sp_rpc_memory_watch_rest(struct memory_watch *watch, int64_t now_ms) {
-    if (now_ms < watch->next_reading_ms)
-        return;
-    watch->quiet_bytes[watch->readings++ % MEMORY_WATCH_READINGS] = read_engine_bytes(watch);
-    watch->next_reading_ms = now_ms + READ_EVERY_MS;
-}
-
 /* The least of the last readings, so that what is freed late does not count. */
 static size_t find_quiet_bytes(const struct memory_watch *watch) {
     unsigned count = watch->readings < MEMORY_WATCH_READINGS ? watch->readings : MEMORY_WATCH_READINGS;
@@ -71,6 +65,14 @@ static size_t find_quiet_bytes(const struct memory_watch *watch) {
         if (watch->quiet_bytes[i] < least)
             least = watch->quiet_bytes[i];
     return least < BASE_BYTES ? BASE_BYTES : least;
+}
+
+void sp_rpc_memory_watch_rest(struct memory_watch *watch, bool quiet, int64_t now_ms) {
+    if (now_ms < watch->next_reading_ms)
+        return;
+    size_t reading = read_engine_bytes(watch), most = find_quiet_bytes(watch) + MOST_LEARNED_BYTES;
+    watch->quiet_bytes[watch->readings++ % MEMORY_WATCH_READINGS] = quiet || reading < most ? reading : most;
+    watch->next_reading_ms = now_ms + READ_EVERY_MS;
 }
 
 bool sp_rpc_memory_watch_is_short(const struct memory_watch *watch, size_t connections) {

@@ -23,8 +23,10 @@ struct memory_watch {
 void sp_rpc_memory_watch_init(struct memory_watch *watch, size_t request_memory_bytes);
 void sp_rpc_memory_watch_fini(struct memory_watch *watch);
 
-/* Little is held for requests now: what the process needs besides may be learned. */
-void sp_rpc_memory_watch_rest(struct memory_watch *watch, int64_t now_ms);
+/* Little is held for requests now: what the process needs besides may be learned. Unless it is
+ * `quiet`, somebody sends who may be taking that memory: then only so slowly that a flood would
+ * take hours to pass for a need, and a need is known before it counts as a shortage. */
+void sp_rpc_memory_watch_rest(struct memory_watch *watch, bool quiet, int64_t now_ms);
 /* Whether the process holds more than it does at rest, its arenas, `connections` and the requests'
  * share together. */
 bool sp_rpc_memory_watch_is_short(const struct memory_watch *watch, size_t connections);

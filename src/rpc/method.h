@@ -51,6 +51,7 @@ struct sp_rpc_method {
     bool hot;                   /* called all the time: more calls of it are kept requested */
     uint32_t max_request_bytes; /* one larger message is RESOURCE_EXHAUSTED; 0: SP_RPC_REQUEST_BYTES */
     unsigned permit;            /* what sp_rpc_server_options.admit is asked for; 0: it is not asked */
+    bool is_public;             /* it is for everybody, so that an answer proves nothing about a client */
     bool ages;                  /* a stream without an end of its own, which a server ends at a maximum age */
 };
 

@@ -69,6 +69,8 @@ static enum sp_status fill_methods(struct sp_rpc_methods *methods, const struct 
         return status;
     size_t built_in_count = sp_rpc_health_methods(methods->health, built_in);
     built_in_count += sp_rpc_reflection_methods(methods->reflection, built_in + built_in_count);
+    for (size_t i = 0; i < built_in_count; i++)
+        built_in[i].is_public = true;
     status = add_methods(methods, built_in, built_in_count, has_admit, error);
     if (status != SP_OK)
         return status;

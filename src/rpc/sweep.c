@@ -8,8 +8,12 @@
 #include <sys/socket.h>
 
 enum {
-    ANSWERS = 256,             /* received bytes that one byte sent answers */
-    PROVEN_BYTES = 16 * 1024,  /* a connection that got so many was answered, not only shaken hands with */
+    PROVEN_GRANTS = 16,
+    PROVEN_BYTES = 16 * 1024, /* sent, if its engine bounds what it holds: used, not only shaken hands with */
+    /* A handshake of TLS may send more than it gets, and HTTP/2's first frames do. */
+    HANDSHAKE_BYTES = 2 * 1024, /* the first sent, each of which pays for so many received */
+    HANDSHAKE_PAYS = 4,
+    FORGIVEN_A_SECOND = 128,   /* for what is neither a call nor acknowledged: cancelled calls that no worker saw */
     MOST_PROVEN = 1024 * 1024, /* a hundred calls of some KiB each */
     /* For all connections together that are neither proven nor have an admitted request: the gRPC C
      * core keeps up to 25 KiB for a cancelled call of 50 bytes. */
@@ -22,11 +26,13 @@ enum {
     FORGIVEN_EVERY_MS = 1000,
 
     /* When memory is short */
-    MOST_IN_NEED = 8 * 1024, /* of an unproven connection */
+    MOST_IN_NEED = 1024,             /* of an unproven connection */
+    MOST_RECENT_IN_NEED = 8 * 1024,  /* and received from it in this second, answered or not */
+    MOST_WAITING_IN_NEED = 8 * 1024, /* of a Unix socket */
     MOST_PROVEN_IN_NEED = 64 * 1024,
     LEAST_IN_NEED = 4 * 1024, /* the connection that holds most is shut down if that is more than this */
     RECENT_MS = 1000,
-    BUSIEST_AFTER_MS = 500, /* since memory became short, or the last connection was shut down */
+    CULPRIT_EVERY_MS = 100, /* since memory became short, or the last connection was shut down */
 
     /* tcpi_state, which no header that has all of struct tcp_info declares */
     STATE_ESTABLISHED = 1,
@@ -52,15 +58,38 @@ static bool measure_unix_connection(struct connection *connection, int64_t now_m
         connection->active_ms = now_ms;
     connection->complete_ms = now_ms;
     connection->unanswered = connection->self_bounded ? 0 : waiting;
+    connection->received += (uint64_t)connection->unanswered; /* at least */
     return true;
 }
 
-static void take_credit(struct connection *connection, uint64_t received, uint64_t sent) {
-    int64_t answered = (int64_t)(connection->credit + (sent - connection->sent) * ANSWERS);
-    connection->credit = 0;
-    connection->unanswered += (int64_t)(received - connection->received) - answered;
+static uint64_t count_handshake_bytes(uint64_t sent) {
+    return sent < HANDSHAKE_BYTES ? sent : HANDSHAKE_BYTES;
+}
+
+/* What an answer's bytes pay for is not kept for later. */
+static void take_credit(struct connection *connection, uint64_t received, uint64_t sent, uint64_t settled) {
+    uint64_t of_handshake = count_handshake_bytes(sent) - count_handshake_bytes(connection->sent);
+    uint64_t paid = sent - connection->sent + of_handshake * (HANDSHAKE_PAYS - 1) + settled - connection->settled;
+    connection->unanswered += (int64_t)(received - connection->received) - (int64_t)paid;
     if (connection->unanswered < 0)
         connection->unanswered = 0;
+    connection->received = received;
+    connection->sent = sent;
+    connection->settled = settled;
+}
+
+static void forgive_by_time(struct connection *connection, int64_t now_ms) {
+    int64_t forgiven = (now_ms - connection->forgiven_ms) * FORGIVEN_A_SECOND / 1000;
+    if (forgiven == 0)
+        return;
+    connection->forgiven_ms = now_ms;
+    connection->unanswered = forgiven < connection->unanswered ? connection->unanswered - forgiven : 0;
+}
+
+static bool has_proven_itself(const struct connection *connection) {
+    if (connection->self_bounded)
+        return connection->sent >= PROVEN_BYTES;
+    return atomic_load_explicit(&connection->credit->grants, memory_order_relaxed) >= PROVEN_GRANTS;
 }
 
 /* What one that holds no admitted request may have unanswered. */
@@ -81,31 +110,15 @@ static void forgive_lapsed_bytes(struct connection *connection, int64_t now_ms) 
     connection->next_forgiven_ms = now_ms + FORGIVEN_EVERY_MS;
 }
 
-/* False: it has ended. */
-static bool measure_connection(struct connection *connection, int64_t now_ms) {
-    struct tcp_info info;
-    socklen_t size = sizeof(info);
-    memset(&info, 0, sizeof(info));
-    if (!connection->counted)
-        return measure_unix_connection(connection, now_ms);
-    if (getsockopt(connection->fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
-        return false;
-    if (info.tcpi_state != STATE_ESTABLISHED && info.tcpi_state != STATE_CLOSE_WAIT)
-        return false;
-    if (info.tcpi_bytes_acked != connection->sent || connection->owed == 0)
-        connection->taken_ms = now_ms;
-    bool forgives = connection->lapsed && connection->admitted == 0;
-    uint64_t received = info.tcpi_bytes_received, sent = info.tcpi_bytes_acked;
-    if (received == connection->received && sent == connection->sent && connection->credit == 0 && !forgives)
-        return info.tcpi_state == STATE_ESTABLISHED || now_ms - connection->active_ms < WATCHED_NEW_MS;
+/* What its bytes amount to now. */
+static void judge_bytes(struct connection *connection, uint64_t received, uint64_t sent, uint64_t settled,
+                        int64_t now_ms) {
     bool begins = connection->unanswered <= WATCHED_REST_BYTES; /* a request, with what has come now */
-    take_credit(connection, received, sent);
-    if (forgives)
+    take_credit(connection, received, sent, settled);
+    forgive_by_time(connection, now_ms);
+    if (connection->lapsed && connection->admitted == 0)
         forgive_lapsed_bytes(connection, now_ms);
-    connection->received = received;
-    connection->sent = sent;
-    connection->active_ms = now_ms;
-    if (sent >= PROVEN_BYTES) {
+    if (!connection->proven && has_proven_itself(connection)) {
         connection->proven = true;
         sp_rpc_watched_widen(connection);
     }
@@ -113,18 +126,57 @@ static bool measure_connection(struct connection *connection, int64_t now_ms) {
         connection->unanswered = 0;
     if (begins || connection->unanswered <= WATCHED_REST_BYTES)
         connection->complete_ms = now_ms;
+}
+
+/* False: it has ended. */
+static bool measure_connection(struct connection *connection, int64_t now_ms) {
+    struct tcp_info info;
+    socklen_t size = sizeof(info);
+    memset(&info, 0, sizeof(info));
+    if (!connection->counted)
+        return measure_unix_connection(connection, now_ms);
+    /* Before the kernel is asked, so that what is settled has been received. */
+    uint64_t settled = atomic_load_explicit(&connection->credit->bytes, memory_order_acquire);
+    if (getsockopt(connection->fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
+        return false;
+    if (info.tcpi_state != STATE_ESTABLISHED && info.tcpi_state != STATE_CLOSE_WAIT)
+        return false;
+    if (info.tcpi_bytes_acked != connection->sent || connection->owed == 0)
+        connection->taken_ms = now_ms;
+    if (info.tcpi_bytes_received != connection->received || info.tcpi_bytes_acked != connection->sent)
+        connection->active_ms = now_ms;
+    else if (info.tcpi_state != STATE_ESTABLISHED && now_ms - connection->active_ms >= WATCHED_NEW_MS)
+        return false;
+    judge_bytes(connection, info.tcpi_bytes_received, info.tcpi_bytes_acked, settled, now_ms);
     return true;
+}
+
+/* Whether nothing speaks for it: no answers, and no request that was admitted. */
+static bool is_unknown_connection(const struct connection *connection) {
+    return !connection->proven && connection->admitted == 0;
 }
 
 static int64_t choose_unanswered_limit(const struct connection *connection, bool in_need) {
     if (!connection->counted)
-        return in_need ? MOST_IN_NEED : INT64_MAX;
+        return in_need ? MOST_WAITING_IN_NEED : INT64_MAX;
     if (in_need)
         return connection->proven ? MOST_PROVEN_IN_NEED : MOST_IN_NEED;
     int64_t most = choose_usual_limit(connection);
     if (connection->admitted > 0 && most < LEAST_ADMITTED)
         most = LEAST_ADMITTED;
     return most < (int64_t)connection->admitted ? (int64_t)connection->admitted : most;
+}
+
+/* Answered or not. */
+static uint64_t count_recent_bytes(const struct connection *connection) {
+    return connection->received - connection->recent_from;
+}
+
+/* Whether it sends more than those that nobody speaks for may while memory is short. For Unix
+ * sockets nobody can. */
+static bool is_too_busy(const struct connection *connection) {
+    return connection->counted && !connection->self_bounded && is_unknown_connection(connection) &&
+           count_recent_bytes(connection) > MOST_RECENT_IN_NEED;
 }
 
 static bool is_too_slow(const struct connections *connections, const struct connection *connection, int64_t now_ms) {
@@ -141,14 +193,20 @@ static bool has_stalled(const struct connections *connections, const struct conn
 
 /* ---- sweeping ---- */
 
-static uint64_t count_recent_bytes(const struct connection *connection) {
-    return connection->received - connection->recent_from;
+/* Those that are proven only if no other has sent anything. */
+static bool is_busier(const struct connection *one, const struct connection *other) {
+    if (one->self_bounded || other->self_bounded)
+        return other->self_bounded;
+    uint64_t of_one = count_recent_bytes(one), of_other = count_recent_bytes(other);
+    if (one->proven != other->proven)
+        return one->proven ? of_other == 0 && of_one > 0 : of_one > 0;
+    return of_one > of_other;
 }
 
 static size_t find_busiest(const struct connections *connections) {
     size_t busiest = 0;
     for (size_t i = 1; i < atomic_load(&connections->count); i++)
-        if (count_recent_bytes(connections->all[i]) > count_recent_bytes(connections->all[busiest]))
+        if (is_busier(connections->all[i], connections->all[busiest]))
             busiest = i;
     return busiest;
 }
@@ -157,11 +215,6 @@ static void begin_recent_second(struct connections *connections, int64_t now_ms)
     connections->recent_since_ms = now_ms;
     for (size_t i = 0; i < atomic_load(&connections->count); i++)
         connections->all[i]->recent_from = connections->all[i]->received;
-}
-
-/* Whether nothing speaks for it: no answers, and no request that was admitted. */
-static bool is_unknown_connection(const struct connection *connection) {
-    return !connection->proven && connection->admitted == 0;
 }
 
 /* The largest of those that are counted and, if `unknown_only`, unknown. */
@@ -214,6 +267,8 @@ static struct holdings cut_offenders(struct connections *connections, int64_t no
         const struct connection *connection = connections->all[i - 1];
         if (connection->unanswered > choose_unanswered_limit(connection, in_need)) {
             sp_rpc_watched_cut(connections, i - 1, in_need ? SP_RPC_BOUND_BUDGET : SP_RPC_BOUND_UNANSWERED);
+        } else if (in_need && is_too_busy(connection)) {
+            sp_rpc_watched_cut(connections, i - 1, SP_RPC_BOUND_BUDGET);
         } else if (is_too_slow(connections, connection, now_ms)) {
             sp_rpc_watched_cut(connections, i - 1, SP_RPC_BOUND_SLOW);
         } else if (has_stalled(connections, connection, now_ms)) {
@@ -229,19 +284,21 @@ static struct holdings cut_offenders(struct connections *connections, int64_t no
 
 /* Memory is short although no connection holds more than it may: the one that holds most, if that
  * is more than a few small requests. If none does, some client gets answers for what costs less
- * than the answer pays for, and the one that received most is the likeliest. */
+ * than the answer pays for, and the one that sent most is the likeliest. Now and then, since what
+ * others held is not free yet. */
 static size_t cut_likeliest_culprit(struct connections *connections, size_t held, int64_t now_ms) {
+    if (now_ms < connections->next_culprit_ms || atomic_load(&connections->count) == 0)
+        return held;
     size_t likeliest = find_largest(connections, false);
-    size_t unanswered = (size_t)connections->all[likeliest]->unanswered;
-    if (unanswered < LEAST_IN_NEED) {
-        if (now_ms < connections->next_busiest_ms)
-            return held;
+    if (connections->all[likeliest]->unanswered < LEAST_IN_NEED)
         likeliest = find_busiest(connections);
-        unanswered = (size_t)connections->all[likeliest]->unanswered;
-    }
-    connections->next_busiest_ms = now_ms + BUSIEST_AFTER_MS;
+    const struct connection *culprit = connections->all[likeliest];
+    if (culprit->self_bounded)
+        return held;
+    held -= culprit->counted ? (size_t)culprit->unanswered : 0;
+    connections->next_culprit_ms = now_ms + CULPRIT_EVERY_MS;
     sp_rpc_watched_cut(connections, likeliest, SP_RPC_BOUND_BUDGET);
-    return held - unanswered;
+    return held;
 }
 
 /* Returns what is held by those that are left. */
@@ -252,15 +309,15 @@ static size_t enforce_limits(struct connections *connections, int64_t now_ms, bo
     held = cut_largest_until_within(connections, held, connections->limits.request_memory_bytes, false);
     cut_largest_debtors(connections, connections->limits.request_memory_bytes);
     if (!in_need)
-        connections->next_busiest_ms = now_ms + BUSIEST_AFTER_MS;
-    else if (atomic_load(&connections->count) > 0)
+        connections->next_culprit_ms = now_ms + CULPRIT_EVERY_MS;
+    else
         held = cut_likeliest_culprit(connections, held, now_ms);
     return held;
 }
 
 size_t sp_rpc_sweep_look(struct connections *connections, int64_t now_ms) {
     size_t held = 0;
-    connections->restless = false;
+    connections->restless = connections->strangers = connections->judged = false;
     for (size_t i = atomic_load(&connections->count); i > 0; i--) {
         struct connection *connection = connections->all[i - 1];
         if (!measure_connection(connection, now_ms)) {
@@ -268,8 +325,11 @@ size_t sp_rpc_sweep_look(struct connections *connections, int64_t now_ms) {
             continue;
         }
         held += (size_t)connection->unanswered;
-        if (!connection->proven && now_ms - connection->active_ms < RESTLESS_MS)
-            connections->restless = true;
+        connections->judged = connections->judged || !connection->self_bounded;
+        if (connection->proven || connection->self_bounded)
+            continue;
+        connections->restless = connections->restless || now_ms - connection->active_ms < RESTLESS_MS;
+        connections->strangers = connections->strangers || now_ms - connection->active_ms < RECENT_MS;
     }
     connections->restless = connections->restless || held > MUCH_HELD;
     return held;
@@ -280,10 +340,10 @@ void sp_rpc_sweep(struct connections *connections, int64_t now_ms) {
         begin_recent_second(connections, now_ms);
     size_t held = sp_rpc_sweep_look(connections, now_ms);
     if (held <= MUCH_HELD)
-        sp_rpc_memory_watch_rest(&connections->memory, now_ms);
-    if (held > 0 || connections->owed > 0 || connections->restless || connections->in_need) {
+        sp_rpc_memory_watch_rest(&connections->memory, !connections->strangers, now_ms);
+    /* Shortly after the last of them, for what it leaves behind. */
+    if (connections->judged || connections->in_need)
         connections->in_need = sp_rpc_memory_watch_is_short(&connections->memory, atomic_load(&connections->count));
-        held = enforce_limits(connections, now_ms, connections->in_need);
-    }
+    held = enforce_limits(connections, now_ms, connections->in_need);
     atomic_store(&connections->held, held);
 }

@@ -11,6 +11,8 @@
 
 void sp_rpc_watched_free(struct connection *connection) {
     close(connection->fd);
+    atomic_store_explicit(&connection->credit->ended, true, memory_order_relaxed);
+    sp_rpc_credit_drop(connection->credit);
     free(connection);
 }
 

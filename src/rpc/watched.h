@@ -8,6 +8,7 @@
 #include "base/peer.h"
 #include "base/status.h"
 #include "rpc/bounds.h"
+#include "rpc/credit.h"
 #include "rpc/memory_watch.h"
 #include "rpc/offenders.h"
 
@@ -25,15 +26,16 @@ struct connection {
     int fd;            /* a duplicate of the engine's: it stays this connection's for as long as it is open */
     bool counted;      /* the kernel counts its bytes */
     bool self_bounded; /* they do not matter here */
-    bool proven;       /* it was answered */
+    bool proven;       /* it was answered what not everybody is */
     bool wide;         /* its receive buffer is a listener's */
-    uint64_t received, sent;
-    uint64_t recent_from; /* what it had received at the beginning of this RECENT_MS */
+    uint64_t received, sent, settled; /* as last looked at */
+    uint64_t recent_from;             /* what it had received at the beginning of this RECENT_MS */
     int64_t unanswered;
-    int64_t most_unanswered;  /* until it has been answered */
-    int64_t active_ms;        /* when bytes last went either way */
-    int64_t complete_ms;      /* when nothing was unanswered, or a request began */
-    uint64_t credit;          /* bytes of complete requests, not yet taken off `unanswered` */
+    int64_t most_unanswered; /* until it is proven */
+    int64_t active_ms;       /* when bytes last went either way */
+    int64_t complete_ms;     /* when nothing was unanswered, or a request began */
+    struct credit *credit;
+    int64_t forgiven_ms;      /* up to when it was forgiven what no answer pays */
     uint64_t admitted;        /* bytes of requests that were admitted and are being read */
     uint64_t owed;            /* bytes of answers that the client has not taken */
     int64_t taken_ms;         /* when it last took something, or nothing was owed */
@@ -51,15 +53,19 @@ struct connections {
     atomic_size_t count;
     atomic_size_t held;
     uint64_t last_number;
-    uint64_t owed;          /* by all */
-    bool restless, in_need; /* as the last sweep found them */
+    uint64_t owed; /* by all */
+    /* As the last sweep found them. */
+    bool restless, in_need;
+    bool judged;    /* there is one whose engine does not bound what it holds */
+    bool strangers; /* one that is not proven has sent something lately */
     struct connection *buckets[WATCHED_BUCKETS];
     pthread_mutex_t lock; /* over all of it */
     pthread_cond_t changed;
     pthread_t thread;
     bool running, stopping;
     int64_t recent_since_ms;
-    int64_t next_busiest_ms; /* when the one that received most may be shut down */
+    int64_t next_newcomer_ms; /* when the next may be accepted although memory is short */
+    int64_t next_culprit_ms;  /* when another may be shut down for no more than its size or its traffic */
 };
 
 /* NULL if there is none. */

@@ -1,6 +1,6 @@
 /* What a connection may hold while a call is read that was admitted is given back with that call,
- * however it ends: the connection serves on, and may hold no more than before. What it does not
- * take of answers is bounded too. */
+ * however it ends: the connection serves on, and may hold no more than before. Which calls let it
+ * hold more for good. What it does not take of answers is bounded too. */
 #include <time.h>
 
 #include "rpc/frames.h"
@@ -259,6 +259,62 @@ static void the_same_holds_for_requests_that_are_not_complete_in_time(void **sta
     rig_stop(&rig);
 }
 
+/* ---- who is proven ---- */
+
+static void call_with_no_fields(int fd, uint32_t id, const char *path) {
+    begin_call(fd, id, path);
+    put_frame(fd, DATA, END_STREAM, id, "\0\0\0\0\0", 5);
+    await_end_of(fd, id, path);
+}
+
+/* What belongs to no call is kept, as far as one knows. */
+static void leave_much_unanswered(int fd) {
+    static const uint8_t zeros[16 * 1024];
+    for (int i = 0; i < 20; i++)
+        put_frame(fd, 0xfa, 0, 0, zeros, sizeof(zeros));
+}
+
+static bool is_closed_in_time(int fd) {
+    static uint8_t bytes[16 * 1024];
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    while (poll(&wait, 1, 10000) > 0)
+        if (recv(fd, bytes, sizeof(bytes), 0) <= 0)
+            return true;
+    return false;
+}
+
+static void only_answers_that_not_everybody_gets_prove_a_connection(void **state) {
+    static const struct {
+        const char *path;
+        bool proves;
+    } rows[] = {
+        {"/t.T/Echo", true},
+        {"/t.T/Hot", true},
+        {"/t.T/Talk", true},
+        {"/t.T/Refuse", false},
+        {"/t.T/Nothing", false},
+        {"/grpc.health.v1.Health/Check", false},
+        {"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", false},
+    };
+    struct rig rig;
+    (void)state;
+    if (rig_engine() == SP_RPC_ENGINE_H2) /* it keeps nothing of frames that it does not know */
+        skip();
+    start_server(&rig);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        int fd = connect_h2_from(&rig, INADDR_LOOPBACK + 1 + (uint32_t)i);
+        for (uint32_t n = 0; n < CALLS; n++)
+            call_with_no_fields(fd, 2 * n + 1, rows[i].path);
+        leave_much_unanswered(fd);
+        if (rows[i].proves)
+            nanosleep(&(struct timespec){.tv_nsec = 200 * 1000000}, NULL); /* in which it is looked at */
+        if (rows[i].proves ? !is_served(fd) : !is_closed_in_time(fd))
+            fail_msg("%s", rows[i].path);
+        close(fd);
+    }
+    rig_stop(&rig);
+}
+
 /* ---- large requests ---- */
 
 static enum sp_status call_with_zeros(struct rig *rig, struct sp_rpc_client *client, const char *path, size_t size) {
@@ -346,15 +402,6 @@ static int connect_without_window(const struct rig *rig, uint32_t host) {
     return fd;
 }
 
-static bool is_closed_in_time(int fd) {
-    static uint8_t bytes[16 * 1024];
-    struct pollfd wait = {.fd = fd, .events = POLLIN};
-    while (poll(&wait, 1, 10000) > 0)
-        if (recv(fd, bytes, sizeof(bytes), 0) <= 0)
-            return true;
-    return false;
-}
-
 static void a_connection_that_takes_no_answer_is_closed_in_time(void **state) {
     static const char *const paths[] = {"/t.T/Fill", "/t.T/Give"};
     const struct sp_rpc_connection_limits limits = {.answer_timeout_s = 1};
@@ -432,6 +479,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_connection_serves_on_and_holds_no_more_however_calls_end),
         cmocka_unit_test(the_same_holds_for_requests_that_are_not_complete_in_time),
+        cmocka_unit_test(only_answers_that_not_everybody_gets_prove_a_connection),
         cmocka_unit_test(messages_that_are_too_large_by_far_end_no_connection),
         cmocka_unit_test(a_large_request_that_is_cancelled_ends_no_connection),
         cmocka_unit_test(a_connection_that_takes_no_answer_is_closed_in_time),

@@ -451,6 +451,50 @@ static void closes_a_connection_that_sends_more_than_is_answered(void **state) {
     rig_stop(&rig);
 }
 
+/* The server acknowledges each, so that it sends as much as it gets. */
+static void send_settings(int fd, int count) {
+    static const uint8_t settings[9] = {0, 0, 0, 4};
+    uint8_t bytes[64 * sizeof(settings)];
+    assert_true(count <= 64);
+    for (int i = 0; i < count; i++)
+        memcpy(bytes + (size_t)i * sizeof(settings), settings, sizeof(settings));
+    (void)send(fd, bytes, (size_t)count * sizeof(settings), MSG_NOSIGNAL);
+}
+
+static void acknowledgements_pay_for_nothing_but_what_they_acknowledge(void **state) {
+    const struct sp_rpc_connection_limits limits = {0};
+    struct rig rig;
+    (void)state;
+    if (is_h2()) /* it keeps nothing of what is sent here */
+        skip();
+    start(&rig, &limits, false);
+    int fd = connect_from(INADDR_LOOPBACK, sp_rpc_server_port(rig.server, 0));
+    send_bytes(fd, PREFACE, sizeof(PREFACE) - 1);
+    for (int i = 0; i < 40 && send_ignored_frame(fd, 8 * 1024); i++)
+        send_settings(fd, 20);
+    assert_true(is_closed_by_server(fd));
+    assert_int_equal(count_of(&rig, SP_RPC_BOUND_UNANSWERED), 1);
+    close(fd);
+    assert_others_are_served(&rig);
+    rig_stop(&rig);
+}
+
+static void a_connection_that_is_only_acknowledged_is_not_slow(void **state) {
+    const struct sp_rpc_connection_limits limits = {.request_timeout_s = 1};
+    struct rig rig;
+    (void)state;
+    start(&rig, &limits, false);
+    int fd = connect_from(INADDR_LOOPBACK, sp_rpc_server_port(rig.server, 0));
+    send_bytes(fd, PREFACE, sizeof(PREFACE) - 1);
+    for (int i = 0; i < 10; i++)
+        send_settings(fd, 64);
+    nanosleep(&(struct timespec){.tv_sec = 1, .tv_nsec = 500 * 1000000L}, NULL);
+    assert_int_equal(count_of(&rig, SP_RPC_BOUND_SLOW), 0);
+    assert_int_equal(sp_rpc_server_connections(rig.server), 1);
+    close(fd);
+    rig_stop(&rig);
+}
+
 static void a_connection_that_is_answered_may_send_without_end(void **state) {
     const struct sp_rpc_connection_limits limits = {0};
     struct rig rig;
@@ -671,6 +715,8 @@ int main(void) {
         cmocka_unit_test(closes_a_connection_whose_request_never_becomes_complete),
         cmocka_unit_test(a_request_after_a_pause_has_its_time),
         cmocka_unit_test(closes_a_connection_that_sends_more_than_is_answered),
+        cmocka_unit_test(acknowledgements_pay_for_nothing_but_what_they_acknowledge),
+        cmocka_unit_test(a_connection_that_is_only_acknowledged_is_not_slow),
         cmocka_unit_test(a_connection_that_is_answered_may_send_without_end),
         cmocka_unit_test(one_address_cannot_take_all_connections_of_a_listener),
         cmocka_unit_test(an_idle_connection_makes_room_when_a_listener_is_full),

@@ -79,6 +79,9 @@ struct core_call {
     grpc_metadata_array metadata;
     enum { PEER_UNREAD, PEER_COUNTED, PEER_UNCOUNTED } peer_state; /* whether bytes are counted by `peer` */
     struct sp_peer peer;
+    size_t message_bytes;      /* of a request that gRPC has read ahead */
+    bool settled;              /* what it took on the wire is paid for */
+    bool granted;              /* it was answered with success */
     struct claim admission;    /* given back when its request is complete, or with the call */
     struct claim owed;         /* given back when the client has taken the answer, or with the call */
     grpc_metadata announced;   /* what the reply begins with */
@@ -119,6 +122,14 @@ struct core_call {
     struct core_call *next_turn;
 };
 
+/* A connection whose calls a worker has seen, by gRPC's name for it. */
+struct peer_memo {
+    const void *context; /* never followed */
+    struct credit *credit;
+};
+
+enum { PEER_MEMOS = 256 };
+
 /* The last of a server's workers answers health only, and is not one of those that handlers
  * know. */
 struct worker {
@@ -137,6 +148,7 @@ struct worker {
     struct timers timers;
     int64_t careful_until_ms;         /* after a slow handler: clients of the calls behind it may have given up */
     struct sp_tls_crl_memo *crl_memo; /* if the server has a crl */
+    struct peer_memo peers[PEER_MEMOS];
     /* Streams, and unary calls that wait, are kept, or read their request. */
     struct core_call *pending;
     atomic_size_t pending_count;                /* written by the worker, read by whoever stops the server */

@@ -4,13 +4,18 @@
 #include <string.h>
 
 #include <grpc/byte_buffer.h>
+#include <grpc/grpc_security.h>
 #include <grpc/slice.h>
 #include <grpc/support/alloc.h>
 
+#include "rpc/credit.h"
+
 enum {
-    SMALL_BYTES = 4 * 1024,  /* requests of hot methods that their replies settle by themselves, and such replies */
+    SMALL_BYTES = 4 * 1024,  /* requests of hot methods that are settled when they end, and replies nobody owes */
     PER_HEADER_BYTES = 32,   /* of a header on the wire, besides its name and value */
     PER_REQUEST_BYTES = 128, /* frames, and headers that gRPC keeps to itself */
+    PER_MESSAGE_BYTES = 32,  /* frames */
+    CANCELLED_BYTES = 28,    /* the fewest that open a call and cancel it */
 };
 
 static int value_of_hex(char digit) {
@@ -90,24 +95,89 @@ static struct connections *get_connections(const struct core_call *call) {
     return call->worker->server->shared.connections;
 }
 
-void sp_rpc_peer_settle(struct core_call *call, size_t message_bytes) {
-    size_t bytes = message_bytes + count_header_bytes(call);
-    bool awaited = !call->is_stream && call->admission.bytes > 0;
-    if (!awaited && call->base.method->hot && bytes < SMALL_BYTES)
-        return;
+/* ---- what calls settle ---- */
+
+static struct peer_memo *find_memo(struct worker *worker, const void *context) {
+    uint64_t mixed = (uint64_t)(uintptr_t)context * 0x9e3779b97f4a7c15U;
+    return &worker->peers[mixed >> 32 & (PEER_MEMOS - 1)];
+}
+
+/* A context's place in memory names its connection as long as that lasts, and the memo is renewed
+ * when it ends: the peer's address, which costs more, is looked at once a connection. NULL if
+ * nothing is counted. */
+static struct credit *find_credit(struct core_call *call) {
+    if (call->door->kind == SP_PEER_UNIX)
+        return NULL;
+    grpc_auth_context *context = grpc_call_auth_context(call->grpc);
+    struct peer_memo *memo = find_memo(call->worker, context);
+    bool known = memo->credit != NULL && memo->context == context &&
+                 !atomic_load_explicit(&memo->credit->ended, memory_order_relaxed);
+    grpc_auth_context_release(context);
+    if (known)
+        return memo->credit;
     const struct sp_peer *peer = find_counted_peer(call);
-    if (peer != NULL)
-        sp_rpc_connections_settle(get_connections(call), peer, bytes);
+    sp_rpc_credit_drop(memo->credit);
+    *memo =
+        (struct peer_memo){.context = context,
+                           .credit = peer == NULL ? NULL : sp_rpc_connections_hold_credit(get_connections(call), peer)};
+    return memo->credit;
+}
+
+void sp_rpc_peer_forget_all(struct worker *worker) {
+    for (size_t i = 0; i < PEER_MEMOS; i++) {
+        sp_rpc_credit_drop(worker->peers[i].credit);
+        worker->peers[i] = (struct peer_memo){0};
+    }
+}
+
+static void credit_bytes(struct core_call *call, size_t bytes) {
+    struct credit *credit = find_credit(call);
+    if (credit != NULL)
+        atomic_fetch_add_explicit(&credit->bytes, bytes, memory_order_release);
+}
+
+static void credit_call(struct core_call *call, size_t bytes) {
+    call->settled = true;
+    credit_bytes(call, bytes);
+}
+
+void sp_rpc_peer_settle_stream(struct core_call *call) {
+    credit_call(call, count_header_bytes(call));
+}
+
+void sp_rpc_peer_settle_message(struct core_call *call, size_t message_bytes) {
+    credit_bytes(call, message_bytes + PER_MESSAGE_BYTES);
+}
+
+void sp_rpc_peer_settle_request(struct core_call *call) {
+    if (call->payload == NULL)
+        return;
+    call->message_bytes = grpc_byte_buffer_length(call->payload);
+    bool awaited = call->admission.bytes > 0;
+    if (!awaited && call->base.method->hot && call->message_bytes < SMALL_BYTES)
+        return;
+    credit_call(call, call->message_bytes + count_header_bytes(call));
     if (awaited)
         sp_rpc_connections_release(get_connections(call), &call->admission, true);
 }
 
-void sp_rpc_peer_settle_request(struct core_call *call) {
-    if (call->payload != NULL)
-        sp_rpc_peer_settle(call, grpc_byte_buffer_length(call->payload));
+void sp_rpc_peer_grant(struct core_call *call) {
+    struct credit *credit = call->base.method->is_public ? NULL : find_credit(call);
+    if (credit != NULL)
+        atomic_fetch_add_explicit(&credit->grants, 1, memory_order_relaxed);
+}
+
+/* A flood of calls that are cancelled at once sends as little for each as can be, however large
+ * gRPC has made their headers. */
+static size_t count_ended_bytes(const struct core_call *call) {
+    return call->message_bytes + (call->cancelled != 0 ? CANCELLED_BYTES : count_header_bytes(call));
 }
 
 void sp_rpc_peer_release(struct core_call *call) {
+    if (!call->settled)
+        credit_call(call, count_ended_bytes(call));
+    if (call->granted && call->cancelled == 0)
+        sp_rpc_peer_grant(call);
     sp_rpc_connections_release(get_connections(call), &call->admission, false);
     sp_rpc_connections_pay(get_connections(call), &call->owed);
 }

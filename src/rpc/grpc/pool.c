@@ -232,6 +232,8 @@ void sp_rpc_pool_recycle(struct core_call *call) {
     call->final_message = grpc_empty_slice();
     call->metadata.count = 0;
     call->cancelled = 0;
+    call->message_bytes = 0;
+    call->settled = call->granted = false;
     call->watched = call->over = call->finished = false;
     atomic_store_explicit(&call->base.over, false, memory_order_relaxed);
     call->peer_state = PEER_UNREAD;

@@ -7,6 +7,7 @@
 #include "rpc/client.h"
 #include "rpc/grpc/bell.h"
 #include "rpc/grpc/door.h"
+#include "rpc/grpc/peer.h"
 #include "rpc/grpc/pool.h"
 #include "rpc/grpc/worker.h"
 #include "tls/crl.h"
@@ -228,6 +229,7 @@ static void free_worker(struct worker *worker) {
     sp_rpc_timers_fini(&worker->timers);
     sp_rpc_timers_fini(&worker->ages);
     sp_tls_crl_memo_free(worker->crl_memo);
+    sp_rpc_peer_forget_all(worker);
     if (worker->cq != NULL)
         grpc_completion_queue_destroy(worker->cq);
 }

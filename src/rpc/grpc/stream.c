@@ -16,10 +16,7 @@
 /* A stream is over when gRPC reports it (`over`), after its final status or its cancellation. It is
  * recycled once nothing of it is under way any more: a read, a message, the status, a wake. */
 
-enum {
-    SETTLED_BYTES = 4 * 1024, /* smaller messages are settled by their replies */
-    TURNS_AT_ONCE = 4,
-};
+enum { TURNS_AT_ONCE = 4 };
 
 static struct core_call *core_stream_of(struct sp_rpc_call *base) {
     return (struct core_call *)base; /* its first member */
@@ -81,7 +78,7 @@ void sp_rpc_stream_serve(struct core_call *call) {
     }
     sp_rpc_pool_add_pending(call);
     sp_rpc_batch_watch(call);
-    sp_rpc_peer_settle(call, 0);
+    sp_rpc_peer_settle_stream(call);
     if (ops_of(call)->opened != NULL)
         ops_of(call)->opened(&call->base, user_of(call));
 }
@@ -162,8 +159,8 @@ void sp_rpc_stream_received(struct core_call *call, bool ok) {
     grpc_byte_buffer *buffer = call->incoming;
     call->incoming = NULL;
     call->reading = false;
-    if (buffer != NULL && grpc_byte_buffer_length(buffer) >= SETTLED_BYTES)
-        sp_rpc_peer_settle(call, grpc_byte_buffer_length(buffer));
+    if (buffer != NULL)
+        sp_rpc_peer_settle_message(call, grpc_byte_buffer_length(buffer));
     if (ok && is_open(call)) {
         if (buffer != NULL && sp_rpc_message_is_compressed(buffer))
             end_stream(call, SP_ERR_UNIMPLEMENTED, sp_rpc_no_compression);
@@ -182,6 +179,7 @@ void sp_rpc_stream_received(struct core_call *call, bool ok) {
 /* Puts a copy of the message into the reply's buffer, and the ops that send it. */
 static size_t set_send_ops(struct core_call *call, struct sp_bytes message, grpc_op *ops) {
     sp_rpc_message_write(call->reply, message);
+    sp_rpc_peer_grant(call);
     size_t count = set_initial_op(call, ops);
     ops[count].op = GRPC_OP_SEND_MESSAGE;
     ops[count++].data.send_message.send_message = call->reply;
