@@ -44,12 +44,28 @@ static size_t find_line_end(struct sp_str text, size_t at) {
     return at;
 }
 
+/* Entries separated by commas; without its comment. */
+static enum sp_status read_address_line(struct address_file *file, size_t number, struct sp_str line) {
+    char place[32];
+    (void)snprintf(place, sizeof(place), "line %zu", number);
+    while (line.size > 0) {
+        const char *comma = memchr(line.data, ',', line.size);
+        size_t size = comma == NULL ? line.size : (size_t)(comma - line.data);
+        struct sp_str entry = trim_entry((struct sp_str){line.data, size});
+        enum sp_status status = entry.size == 0 ? SP_OK : add_address(file, place, entry);
+        if (status != SP_OK)
+            return status;
+        size += comma != NULL;
+        line = (struct sp_str){line.data + size, line.size - size};
+    }
+    return SP_OK;
+}
+
 static enum sp_status read_address_lines(struct address_file *file, struct sp_str text) {
     size_t number = 0;
     if (json_array_size(file->selections) > 0)
         return sp_error_set(file->error, SP_ERR_INVALID,
-                            "%s is not JSON, so there is nothing to select, and --allow-ip-select holds for every "
-                            "file; drop one of the two",
+                            "%s is not JSON, so there is nothing to select; leave out the --allow-ip-select behind it",
                             file->path);
     for (size_t at = 0; at < text.size;) {
         size_t end = find_line_end(text, at);
@@ -57,12 +73,8 @@ static enum sp_status read_address_lines(struct address_file *file, struct sp_st
         for (size_t i = 0; i < line.size; i++)
             if (line.data[i] == '#' || line.data[i] == ';')
                 line.size = i;
-        line = trim_entry(line);
         at = end + (end + 1 < text.size && text.data[end] == '\r' && text.data[end + 1] == '\n' ? 2 : 1);
-        number++;
-        char place[32];
-        (void)snprintf(place, sizeof(place), "line %zu", number);
-        enum sp_status status = line.size == 0 ? SP_OK : add_address(file, place, line);
+        enum sp_status status = read_address_line(file, ++number, line);
         if (status != SP_OK)
             return status;
     }
@@ -303,7 +315,13 @@ static enum sp_status read_address_json(struct address_file *file, struct sp_str
     if (status != SP_OK)
         return sp_error_set(file->error, status, "%s: %s", file->path, why.message);
     (void)walk_lists("", json, note_list, &found);
-    if (found.count > 1 && !found.of_one_kind && !selects_lists(file))
+    if (file->list->others_select && json_array_size(file->selections) == 0)
+        status =
+            sp_error_set(file->error, SP_ERR_INVALID,
+                         "%s: say what of it too, with an --allow-ip-select behind it; '*' takes all of its lists: "
+                         "%s%s",
+                         file->path, found.names, found.count > NAMES_SHOWN ? ", …" : "");
+    else if (found.count > 1 && !found.of_one_kind && !selects_lists(file))
         status = sp_error_set(file->error, SP_ERR_INVALID,
                               "%s holds %zu lists of addresses; choose with --allow-ip-select: %s%s", file->path,
                               found.count, found.names, found.count > NAMES_SHOWN ? ", …" : "");
@@ -321,14 +339,15 @@ enum sp_status sp_cli_parse_addresses(const char *path, struct sp_str text, cons
                                       struct cli_address_list *list, struct sp_error *error) {
     struct address_file file = {path, selections, list, error};
     size_t before = json_array_size(list->entries), blanks = 0;
-    if (sp_text_is_utf16(text))
-        return sp_error_set(error, SP_ERR_INVALID, "%s is in UTF-16; save it as UTF-8", path);
+    enum sp_status status = sp_cli_refuse_utf16(path, text, error);
+    if (status != SP_OK)
+        return status;
     text = sp_text_skip_bom(text);
     while (blanks < text.size && strchr(" \t\r\n", text.data[blanks]) != NULL)
         blanks++;
     bool is_json = blanks < text.size && (text.data[blanks] == '{' || text.data[blanks] == '[');
     list->from_json |= is_json;
-    enum sp_status status = is_json ? read_address_json(&file, text) : read_address_lines(&file, text);
+    status = is_json ? read_address_json(&file, text) : read_address_lines(&file, text);
     if (status != SP_OK || json_array_size(list->entries) > before)
         return status;
     return sp_error_set(error, SP_ERR_INVALID, "%s: no address%s", path,

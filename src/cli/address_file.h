@@ -1,7 +1,8 @@
 /* Files of addresses: what people keep by hand, and what providers publish.
  *
- * Text: an address or CIDR range per line, which ends with a line feed, a carriage return or both.
- * Blank lines, "#" and ";" with what follows them, and a byte order mark are skipped.
+ * Text: addresses and CIDR ranges, one per line or separated by commas. A line ends with a line
+ * feed, a carriage return or both. Blank lines, "#" and ";" with what follows them, and a byte
+ * order mark are skipped.
  *
  * JSON (the text begins with '{' or '['): each array of addresses is a list, whose name is the path
  * to it, such as "hooks" (GitHub) or "result.ipv4_cidrs" (Cloudflare). So is each array of objects
@@ -21,7 +22,8 @@
  * 7". */
 struct cli_address_list {
     json_t *entries, *places;
-    bool from_json; /* some: those can be selected, where the lines of a text are all meant */
+    bool from_json;     /* some: those can be selected, where the lines of a text are all meant */
+    bool others_select; /* of another file only a part was chosen: each that is JSON needs a choice then */
 };
 
 enum { SP_ADDRESS_FILE_MAX_BYTES = 16 * 1024 * 1024 };

@@ -22,12 +22,26 @@ static enum sp_status add_to_mask(json_t *request, const char *mask) {
     return sp_cli_put(request, "updateMask", json_string(mask), true);
 }
 
+/* Makes a value [number of the value that it stands behind, value]. */
+static enum sp_status pair_with_value_before(const struct cli_argument *argument, const struct cli_call *call,
+                                             json_t **value, struct sp_error *error) {
+    size_t before = json_array_size(json_object_get(call->local, argument->behind));
+    if (before == 0) {
+        json_decref(*value);
+        return sp_error_set(error, SP_ERR_INVALID, "write it behind the --%s that it is for", argument->behind);
+    }
+    *value = json_pack("[I, o]", (json_int_t)(before - 1), *value);
+    return *value == NULL ? sp_error_set(error, SP_ERR_MEMORY, "out of memory") : SP_OK;
+}
+
 /* Errors begin with "--name: " of an option, or "VALUE: " of a positional argument. */
 static enum sp_status take_argument(const struct cli_argument *argument, bool positional, const char *text,
                                     struct cli_call *call, struct sp_error *error) {
     json_t *value = NULL;
     struct sp_error why = {0};
     enum sp_status status = sp_cli_read_value(argument, text, &value, &why);
+    if (status == SP_OK && argument->behind != NULL)
+        status = pair_with_value_before(argument, call, &value, &why);
     if (status != SP_OK)
         return sp_error_set(error, status, "%s%s: %s", positional ? "" : "--",
                             positional ? argument->value : argument->name, why.message);

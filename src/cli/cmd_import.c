@@ -23,6 +23,7 @@ enum { BATCH_DEFAULT = 2000, BATCH_MAX = 10000, BATCH_MAX_BYTES = 3 << 20, BAD_L
 struct import {
     struct sp_rpc_stream *stream;
     FILE *file, *secrets;
+    const char *path; /* of the file; "-": standard input */
     uint64_t total_bytes, read_bytes, line, applied, skipped;
     json_t *revision;        /* of the last reply */
     size_t batch, bad_lines; /* bad_lines: that were printed */
@@ -80,11 +81,12 @@ static enum sp_status add_line_as_record(struct import *import, ssize_t size, st
     Sallyport__V1__ImportRecord *record = NULL;
     struct sp_error why = {0};
     struct sp_str text;
-    if (import->line == 1 && sp_text_is_utf16((struct sp_str){import->text, (size_t)size}))
-        return sp_error_set(error, SP_ERR_INVALID,
-                            "the file is in UTF-16; convert it to UTF-8, as with "
-                            "iconv -f UTF-16 -t UTF-8");
-    enum sp_status status = find_line_text(import, (size_t)size, &text, &why);
+    enum sp_status status = import->line == 1
+                                ? sp_cli_refuse_utf16(import->path, (struct sp_str){import->text, (size_t)size}, error)
+                                : SP_OK;
+    if (status != SP_OK)
+        return status;
+    status = find_line_text(import, (size_t)size, &text, &why);
     if (status == SP_OK)
         status = parse_record(import, text, &record, &why);
     if (status == SP_ERR_INVALID && !import->met_line && sp_json_is_spread_over_lines(text))
@@ -282,7 +284,8 @@ static enum sp_status open_import(struct cli_call *call, struct import *import, 
     import->records = calloc(import->batch, sizeof(*import->records));
     if (import->records == NULL || sp_arena_init(&import->arena, 4 << 20, (size_t)256 << 20) != SP_OK)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    enum sp_status status = sp_cli_open_file(sp_cli_local(call, "file"), &import->file, error);
+    import->path = sp_cli_local(call, "file");
+    enum sp_status status = sp_cli_open_file(import->path, &import->file, error);
     if (status != SP_OK)
         return status;
     if (fstat(fileno(import->file), &about) == 0 && S_ISREG(about.st_mode))

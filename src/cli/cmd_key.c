@@ -26,8 +26,13 @@ static enum sp_status put_leaked_text(struct cli_call *call, struct sp_error *er
         return status;
     if (size == 0)
         status = sp_error_set(error, SP_ERR_INVALID, "%s is empty", strcmp(path, "-") == 0 ? "standard input" : path);
-    else if (sp_cli_put(call->request, "apiKey", json_stringn(text, size), false) != SP_OK)
+    else
+        status = sp_cli_refuse_utf16(path, (struct sp_str){text, size}, error);
+    if (status != SP_OK)
+        goto out;
+    if (sp_cli_put(call->request, "apiKey", json_stringn(text, size), false) != SP_OK)
         status = sp_error_set(error, SP_ERR_INVALID, "%s: the text is not UTF-8", path);
+out:
     explicit_bzero(text, size);
     free(text);
     return status;
@@ -100,6 +105,28 @@ static enum sp_status check_address_count(const struct cli_address_list *list, s
                                         : "; leave some out, or write neighbours as one range");
 }
 
+/* The choices behind the file with that number; NULL: out of memory. */
+static json_t *collect_selections(const json_t *all, size_t number) {
+    json_t *texts = json_array();
+    size_t i;
+    json_t *pair;
+    json_array_foreach(all, i, pair) {
+        if (json_integer_value(json_array_get(pair, 0)) == (json_int_t)number)
+            (void)json_array_append(texts, json_array_get(pair, 1));
+    }
+    return texts;
+}
+
+static enum sp_status read_numbered_file(const struct cli_call *call, size_t number, const char *path,
+                                         struct cli_address_list *list, struct sp_error *error) {
+    json_t *selections = collect_selections(json_object_get(call->local, "allow-ip-select"), number);
+    if (selections == NULL)
+        return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
+    enum sp_status status = sp_cli_read_address_file(path, selections, list, error);
+    json_decref(selections);
+    return status;
+}
+
 /* Adds the entries of --allow-ip-file to those of --allow-ip, which have no place. */
 static enum sp_status read_address_files(struct cli_call *call, struct cli_address_list *list, struct sp_error *error) {
     const json_t *typed = sp_cli_at(call->request, "allowedIps.entries");
@@ -110,8 +137,7 @@ static enum sp_status read_address_files(struct cli_call *call, struct cli_addre
             return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     }
     json_array_foreach(json_object_get(call->local, "allow-ip-file"), i, value) {
-        enum sp_status status = sp_cli_read_address_file(json_string_value(value),
-                                                         json_object_get(call->local, "allow-ip-select"), list, error);
+        enum sp_status status = read_numbered_file(call, i, json_string_value(value), list, error);
         if (status != SP_OK)
             return status;
     }
@@ -120,10 +146,10 @@ static enum sp_status read_address_files(struct cli_call *call, struct cli_addre
 
 static enum sp_status add_address_files(struct cli_call *call, struct sp_error *error) {
     if (json_object_get(call->local, "allow-ip-file") == NULL)
-        return json_object_get(call->local, "allow-ip-select") == NULL
-                   ? SP_OK
-                   : sp_error_set(error, SP_ERR_INVALID, "--allow-ip-select needs --allow-ip-file");
-    struct cli_address_list list = {.entries = json_array(), .places = json_array()};
+        return SP_OK;
+    struct cli_address_list list = {.entries = json_array(),
+                                    .places = json_array(),
+                                    .others_select = json_object_get(call->local, "allow-ip-select") != NULL};
     enum sp_status status = list.entries == NULL || list.places == NULL
                                 ? sp_error_set(error, SP_ERR_MEMORY, "out of memory")
                                 : read_address_files(call, &list, error);
@@ -150,11 +176,11 @@ static int run_with_address_files(struct cli_call *call) {
      .fills = "allowed_ips.entries",                                                                                   \
      .mask = (masked),                                                                                                 \
      .value = "FILE",                                                                                                  \
-     .help = "addresses and ranges, one per line (# comments), or a provider's JSON"},                                 \
+     .help = "addresses and ranges, one per line or separated by commas (# comments), or a provider's JSON"},          \
     {                                                                                                                  \
-        .name = "allow-ip-select", .kind = CLI_LOCALS, .value = "CHOICE",                                              \
-        .help = "list of that JSON, such as hooks, or entries with MEMBER=VALUE, such as region=eu-west-1; holds for " \
-                "every --allow-ip-file"                                                                                \
+        .name = "allow-ip-select", .kind = CLI_LOCALS, .behind = "allow-ip-file", .value = "CHOICE",                   \
+        .help = "of the file before it: a list of that JSON, such as hooks, entries with MEMBER=VALUE, such as "       \
+                "region=eu-west-1, or '*'"                                                                             \
     }
 
 /* Until when the old key works. */

@@ -54,7 +54,7 @@ static enum sp_status put_schema_text(struct cli_call *call, struct sp_error *er
     json_t *yaml = json_stringn(text, size);
     free(text);
     if (yaml == NULL)
-        return sp_error_set(error, SP_ERR_INVALID, "the schema is not UTF-8");
+        return sp_error_set(error, SP_ERR_INVALID, "%s is not UTF-8", sp_cli_local(call, "file"));
     if (sp_cli_put(call->request, "yaml", yaml, false) != SP_OK)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
     return SP_OK;
@@ -71,12 +71,24 @@ static enum sp_status check_dry_run(const struct cli_call *call, const json_t *r
                         in_use, in_use == 1 ? " is" : "s are", in_use == 1 ? "it" : "them");
 }
 
+/* What the server says of a place in the text. */
+static void name_schema_file(const struct cli_call *call, struct sp_error *error) {
+    char why[sizeof(error->message)];
+    if (error->status != SP_ERR_INVALID || !sp_str_begins_with(sp_str_from(error->message), SP_STR_LITERAL("line ")))
+        return;
+    memcpy(why, error->message, sizeof(why));
+    (void)sp_error_set(error, error->status, "%s: %s", sp_cli_local(call, "file"), why);
+}
+
 static int run_schema_put(struct cli_call *call) {
     struct sp_error error = {0};
     json_t *reply = NULL;
-    if (put_schema_text(call, &error) != SP_OK ||
-        sp_cli_call_once(call, "Admin/PutSchema", call->request, &reply, &error) != SP_OK)
+    if (put_schema_text(call, &error) != SP_OK)
         return sp_cli_report_error(call, &error);
+    if (sp_cli_call_once(call, "Admin/PutSchema", call->request, &reply, &error) != SP_OK) {
+        name_schema_file(call, &error);
+        return sp_cli_report_error(call, &error);
+    }
     if (strcmp(call->output, "table") == 0)
         print_schema_changes(call, reply);
     else

@@ -35,7 +35,10 @@ struct cli_argument {
     const char *fills;   /* what the command makes of a local one: "api_key|api_key_sha256", fields as services name
                           * them; NULL: nothing of the request */
     const char *prefix;  /* of enums: "PLAN_" */
+    unsigned least;      /* of numbers: not below; 0: whatever the field takes */
     const char *choices; /* what it may be: "viewer|editor"; NULL: anything. Completion offers them */
+    const char *behind;  /* of a repeatable local one: the option to whose last value before it it belongs; each value
+                          * is then [number of that value, text]; NULL: none */
     const char *mask;    /* the name that update_mask gets when it is given; NULL: none */
     const char *value;   /* what help calls its value: "ID" */
     const char *help;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 enum sp_status sp_cli_open_file(const char *path, FILE **ret_file, struct sp_error *error) {
     FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
     if (file == NULL)
@@ -42,4 +44,11 @@ enum sp_status sp_cli_read_file(const char *path, size_t max_bytes, char **ret_t
     *ret_text = text;
     *ret_size = size;
     return SP_OK;
+}
+
+enum sp_status sp_cli_refuse_utf16(const char *path, struct sp_str text, struct sp_error *error) {
+    if (!sp_text_is_utf16(text))
+        return SP_OK;
+    return sp_error_set(error, SP_ERR_INVALID, "%s is in UTF-16; convert it to UTF-8, as with iconv -f UTF-16 -t UTF-8",
+                        strcmp(path, "-") == 0 ? "standard input" : path);
 }

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "base/bytes.h"
 #include "base/status.h"
 
 /* Opens for reading; "-" is standard input. SP_ERR_NOT_FOUND with the reason. Close with
@@ -15,5 +16,9 @@ void sp_cli_close(FILE *file);
  * `max_bytes`. */
 enum sp_status sp_cli_read_file(const char *path, size_t max_bytes, char **ret_text, size_t *ret_size,
                                 struct sp_error *error) SP_MUST_USE;
+
+/* SP_ERR_INVALID, with how to convert it, if the text of a file is in UTF-16, as some tools on
+ * Windows write it. */
+enum sp_status sp_cli_refuse_utf16(const char *path, struct sp_str text, struct sp_error *error) SP_MUST_USE;
 
 #endif

@@ -38,6 +38,9 @@ enum sp_status sp_cli_read_duration(const char *text, int64_t *ret_s, struct sp_
             }
         }
     }
+    if (text[0] != '\0' && text[strspn(text, "0123456789")] == '\0')
+        return sp_error_set(error, SP_ERR_INVALID, "'%s' has no unit; write %ss for seconds, or %sm, %sh, %sd", text,
+                            text, text, text, text);
     return sp_error_set(error, SP_ERR_INVALID, "'%s' is not a duration; write 30s, 15m, 2h or 90d", text);
 }
 
@@ -152,11 +155,14 @@ static enum sp_status read_epoch_and_number(const char *text, json_t **ret_value
     return SP_OK;
 }
 
-static enum sp_status read_integer_value(const char *text, json_t **ret_value, struct sp_error *error) {
+static enum sp_status read_integer_value(const struct cli_argument *argument, const char *text, json_t **ret_value,
+                                         struct sp_error *error) {
     uint64_t number = 0;
     const char *end = "";
     if (read_whole_number(text, &end, &number) != SP_OK || *end != '\0')
         return sp_error_set(error, SP_ERR_INVALID, "'%s' is not a whole number", text);
+    if (number < argument->least)
+        return sp_error_set(error, SP_ERR_INVALID, "'%s' is too small; at least %u", text, argument->least);
     *ret_value = json_integer((json_int_t)number);
     return SP_OK;
 }
@@ -197,7 +203,7 @@ static enum sp_status read_argument_value(const struct cli_argument *argument, c
     case CLI_REVISION:
         return read_epoch_and_number(text, ret_value, error);
     case CLI_NUMBER:
-        return read_integer_value(text, ret_value, error);
+        return read_integer_value(argument, text, ret_value, error);
     case CLI_DURATION:
     case CLI_TIME:
         return read_seconds_value(argument, text, ret_value, error);

@@ -132,15 +132,23 @@ static const struct sp_special_block *find_refusing_block(const struct sp_cidr *
     return found;
 }
 
+static enum sp_status refuse_block(const struct sp_cidr *cidr, const struct sp_special_block *block,
+                                   struct sp_error *error) {
+    const char *cure =
+        block->rule == SP_BLOCK_PRIVATE ? ": an operator can allow private ranges for the workspace" : "";
+    char entry[SP_CIDR_TEXT_BYTES];
+    sp_cidr_format(cidr, entry);
+    if (sp_cidr_contains(cidr, &block->cidr) && sp_cidr_contains(&block->cidr, cidr))
+        return sp_error_set(error, SP_ERR_INVALID, "%s (%s) is not public%s", entry, block->name, cure);
+    return sp_error_set(error, SP_ERR_INVALID, "%s %s %s (%s), which is not public%s", entry,
+                        sp_cidr_contains(cidr, &block->cidr) ? "contains" : "is in", block->text, block->name, cure);
+}
+
 enum sp_status sp_cidr_check_public(const struct sp_cidr *cidr, bool allow_private, struct sp_error *error) {
     if (is_within_accepted(cidr, allow_private))
         return SP_OK;
     const struct sp_special_block *block = find_refusing_block(cidr, allow_private);
     if (block == NULL)
         return SP_OK;
-    char entry[SP_CIDR_TEXT_BYTES];
-    sp_cidr_format(cidr, entry);
-    return sp_error_set(
-        error, SP_ERR_INVALID, "%s overlaps %s (%s), which is not public%s", entry, block->text, block->name,
-        block->rule == SP_BLOCK_PRIVATE ? ": an operator can allow private ranges for the workspace" : "");
+    return refuse_block(cidr, block, error);
 }

@@ -61,11 +61,12 @@ static void lines_hold_addresses_comments_and_carriage_returns(void **state) {
          "list, line 1: 203.0.113.7/24 has bits set under its prefix length; write 203.0.113.0/24"},
         {TEXT("0.0.0.0/0\n"), SP_ERR_INVALID,
          "list, line 1: 0.0.0.0/0 is any address: to allow any address, clear the list instead"},
-        {TEXT("203.0.113.7, 203.0.113.8\n"), SP_ERR_INVALID,
-         "list, line 1: character 12: not allowed in an IP address"},
+        {TEXT("203.0.113.7, 203.0.113.8 ,\n,2001:db8::/32"), SP_OK, "203.0.113.7 203.0.113.8 2001:db8::/32"},
+        {TEXT("203.0.113.7,nonsense\n"), SP_ERR_INVALID, "list, line 1: character 1: not allowed in an IP address"},
+        {TEXT("203.0.113.7 203.0.113.8\n"), SP_ERR_INVALID, "list, line 1: character 12: spaces are not allowed"},
         {TEXT("\xff\xfe"
               "2\0"),
-         SP_ERR_INVALID, "list is in UTF-16; save it as UTF-8"},
+         SP_ERR_INVALID, "list is in UTF-16; convert it to UTF-8, as with iconv -f UTF-16 -t UTF-8"},
     };
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -171,11 +172,33 @@ static void choices_are_for_json(void **state) {
     (void)state;
     char *entries = read_entries(sp_str_from("203.0.113.7\n"), "['hooks']", &status);
     assert_int_equal(status, SP_ERR_INVALID);
-    assert_string_equal(
-        entries,
-        "list is not JSON, so there is nothing to select, and --allow-ip-select holds for every file; drop one of "
-        "the two");
+    assert_string_equal(entries,
+                        "list is not JSON, so there is nothing to select; leave out the --allow-ip-select behind it");
     free(entries);
+}
+
+/* Whoever chose from one file may have meant both. */
+static void when_one_file_has_a_choice_each_json_file_needs_one(void **state) {
+    static const struct {
+        const char *text, *choices, *message; /* NULL: it is read */
+    } rows[] = {
+        {"203.0.113.7", "[]", NULL},
+        {"{\"hooks\": [\"203.0.113.7\"]}", "['*']", NULL},
+        {"{\"hooks\": [\"203.0.113.7\"]}", "[]",
+         "list: say what of it too, with an --allow-ip-select behind it; '*' takes all of its lists: hooks"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct cli_address_list list = {.entries = json_array(), .places = json_array(), .others_select = true};
+        struct sp_error error = {0};
+        json_t *selections = parse_json(rows[i].choices);
+        enum sp_status status = sp_cli_parse_addresses("list", sp_str_from(rows[i].text), selections, &list, &error);
+        assert_int_equal(status, rows[i].message == NULL ? SP_OK : SP_ERR_INVALID);
+        assert_string_equal(error.message, rows[i].message == NULL ? "" : rows[i].message);
+        json_decref(selections);
+        json_decref(list.entries);
+        json_decref(list.places);
+    }
 }
 
 static void each_entry_has_a_place(void **state) {
@@ -197,6 +220,7 @@ int main(void) {
         cmocka_unit_test(lines_hold_addresses_comments_and_carriage_returns),
         cmocka_unit_test(a_providers_json_is_read_by_its_shape),
         cmocka_unit_test(choices_are_for_json),
+        cmocka_unit_test(when_one_file_has_a_choice_each_json_file_needs_one),
         cmocka_unit_test(each_entry_has_a_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) != 0;

@@ -396,6 +396,10 @@ static void what_is_wrong_with_arguments_is_named(void **state) {
         const char *line, *fragment;
     } rows[] = {
         {"key get", "KEY is missing"},
+        {"key update k --allow-ip-select hooks",
+         "--allow-ip-select: write it behind the --allow-ip-file that it is for"},
+        {"key update k --allow-ip-select hooks --allow-ip-file f", "--allow-ip-select: write it behind"},
+        {"workspace create --name w --seats 0", "--seats: '0' is too small; at least 1"},
         {"key get a b", "unexpected argument 'b'"},
         {"key list --nope", "unknown option --nope"},
         {"key list -x", "unknown option -x"},
@@ -408,7 +412,7 @@ static void what_is_wrong_with_arguments_is_named(void **state) {
         {"user update u", "nothing to change"},
         {"workspace update w", "nothing to change"},
         {"share add voice/r --role owner", "--role: 'owner' is not one of viewer, commenter, editor, admin"},
-        {"key rotate --grace 5", "--grace: '5' is not a duration"},
+        {"key rotate --grace 5", "--grace: '5' has no unit; write 5s for seconds"},
         {"group add studio", "PRINCIPAL is missing"},
         {"check --action use", "--resource is missing"},
         {"key list --perm x", "unknown option --perm (see --help)"},

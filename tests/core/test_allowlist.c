@@ -152,10 +152,9 @@ static void says_which_entry_is_wrong(void **state) {
         const char *message;
     } cases[] = {
         {"", "allowed_ips[2]: an IP address must not be empty"},
-        {"10.1.2.3",
-         "allowed_ips[2]: 10.1.2.3/32 overlaps 10.0.0.0/8 (Private-Use), which is not public" BY_AN_OPERATOR},
+        {"10.1.2.3", "allowed_ips[2]: 10.1.2.3/32 is in 10.0.0.0/8 (Private-Use), which is not public" BY_AN_OPERATOR},
         {"8.0.0.0/5",
-         "allowed_ips[2]: 8.0.0.0/5 overlaps 10.0.0.0/8 (Private-Use), which is not public" BY_AN_OPERATOR},
+         "allowed_ips[2]: 8.0.0.0/5 contains 10.0.0.0/8 (Private-Use), which is not public" BY_AN_OPERATOR},
         {"0.0.0.0/0", "allowed_ips[2]: 0.0.0.0/0 is any address: to allow any address, clear the list instead"},
         {"::/0", "allowed_ips[2]: ::/0 is any address: to allow any address, clear the list instead"},
         {"*", "allowed_ips[2]: * is any address: to allow any address, clear the list instead"},
@@ -165,7 +164,7 @@ static void says_which_entry_is_wrong(void **state) {
         {"2001:db8::7:443/64",
          "allowed_ips[2]: 2001:db8::7:443/64 has bits set under its prefix length; write 2001:db8::/64"},
         {"::ffff:10.0.0.1",
-         "allowed_ips[2]: 10.0.0.1/32 overlaps 10.0.0.0/8 (Private-Use), which is not public" BY_AN_OPERATOR},
+         "allowed_ips[2]: 10.0.0.1/32 is in 10.0.0.0/8 (Private-Use), which is not public" BY_AN_OPERATOR},
         {"203.0.113.7/24", "allowed_ips[2]: 203.0.113.7/24 has bits set under its prefix length; write 203.0.113.0/24"},
         {"1.2.3", "allowed_ips[2]: 1.2.3: an IPv4 address has four parts, not 3"},
         {"example.com", "allowed_ips[2]: character 2: not allowed in an IP address"},

@@ -36,7 +36,16 @@ static void expect_rule(const char *entry, const char *block) {
     if (block == NULL)
         return;
     assert_int_equal(status, SP_ERR_INVALID);
-    snprintf(message, sizeof(message), "%s overlaps %s, which is not public", normalised, block);
+    size_t size = strcspn(block, " ");
+    const struct sp_special_block *named = sp_special_blocks;
+    while (named->text != NULL && (strlen(named->text) != size || strncmp(named->text, block, size) != 0))
+        named++;
+    assert_non_null(named->text);
+    if (strlen(normalised) == size && strncmp(normalised, block, size) == 0)
+        snprintf(message, sizeof(message), "%s is not public", block);
+    else
+        snprintf(message, sizeof(message), "%s %s %s, which is not public", normalised,
+                 sp_cidr_contains(&cidr, &named->cidr) ? "contains" : "is in", block);
     if (strncmp(error.message, message, strlen(message)) != 0)
         fail_msg("%s\nwanted: %s", error.message, message);
 }

@@ -182,7 +182,10 @@ static void mistakes_end_with_2_and_say_what_was_meant(void **state) {
         {"key get", "sallyport: KEY is missing (see --help)"},
         {"key list --nope", "unknown option --nope"},
         {"key list -o yaml", "--output: 'yaml' is not one of table, wide, json, ndjson"},
-        {"key rotate --grace 5", "--grace: '5' is not a duration; write 30s, 15m, 2h or 90d"},
+        {"key rotate --grace 5", "--grace: '5' has no unit; write 5s for seconds, or 5m, 5h, 5d"},
+        {"key list --timeout 5", "--timeout: '5' has no unit; write 5s for seconds, or 5m, 5h, 5d"},
+        {"key list --timeout 5x", "--timeout: '5x' is not a duration; write 30s, 15m, 2h or 90d"},
+        {"workspace create --name W --seats 0", "--seats: '0' is too small; at least 1"},
         {"key create --principal p --name n --expires 2026-02-30",
          "--expires: '2026-02-30' is not a time; write 2026-12-31, "},
         {"share add voice/r --role owner", "--role: 'owner' is not one of viewer, commenter, editor, admin"},
@@ -593,6 +596,10 @@ static void keys_are_changed_found_disabled_and_deleted(void **state) {
     snprintf(around, sizeof(around), "2026-11-30 found this:\n  curl -H 'authorization: Bearer %.*s'\n",
              (int)strcspn(text, "\n"), text);
     assert_says(typed(0, "admin", around, "key find -")->out, "spare");
+    write_file("utf16.txt", "\xff\xfe"
+                            "a\n");
+    assert_says(ends(2, "admin", "key find %s", path_of("utf16.txt"))->err,
+                "utf16.txt is in UTF-16; convert it to UTF-8, as with iconv -f UTF-16 -t UTF-8");
     free(text);
     const struct command *ran = ends(
         0, "admin", "key update spare --name Other --expires +90d --allow-ip 203.0.113.7 --allow-ip 2001:db8::/32");
@@ -604,9 +611,16 @@ static void keys_are_changed_found_disabled_and_deleted(void **state) {
     assert_says(ran->err, "meta.json holds 2 lists of addresses; choose with --allow-ip-select: hooks, web");
     ran =
         ends(0, "admin",
-             "key update spare --allow-ip 2001:db8::/32 --allow-ip-file %s --allow-ip-file %s --allow-ip-select hooks",
-             path_of("meta.json"), path_of("meta.json"));
-    assert_says(ran->out, "allowed ips             198.51.100.0/27, 2001:db8::/32");
+             "key update spare --allow-ip 2001:db8::/32 --allow-ip-file %s --allow-ip-select hooks --allow-ip-file %s",
+             path_of("meta.json"), path_of("office.txt"));
+    assert_says(ran->out, "allowed ips             198.51.100.0/27, 203.0.113.0/24, 2001:db8::/32");
+    ran = ends(0, "admin",
+               "key update spare --allow-ip-file %s --allow-ip-select hooks --allow-ip-file %s --allow-ip-select web",
+               path_of("meta.json"), path_of("meta.json"));
+    assert_says(ran->out, "allowed ips             198.51.100.0/26\n");
+    ran = ends(2, "admin", "key update spare --allow-ip-file %s --allow-ip-file %s --allow-ip-select hooks",
+               path_of("meta.json"), path_of("meta.json"));
+    assert_says(ran->err, "meta.json: say what of it too, with an --allow-ip-select behind it; '*' takes all");
     ran = ends(0, "admin", "key update spare --allow-ip-file %s", path_of("office.txt"));
     assert_says(ran->out, "allowed ips             203.0.113.0/24\n");
     write_file("office.txt", "# nothing\n");
@@ -614,7 +628,7 @@ static void keys_are_changed_found_disabled_and_deleted(void **state) {
                path_of("office.txt"));
     assert_says(ran->err, "office.txt: no address in it");
     assert_says(ends(2, "admin", "key update spare --allow-ip-select hooks")->err,
-                "--allow-ip-select needs --allow-ip-file");
+                "--allow-ip-select: write it behind the --allow-ip-file that it is for");
     assert_says(ends(2, "admin", "key update spare --allow-ip 203.0.113.7:443")->err,
                 "203.0.113.7:443: a port is not part of an address; remove it");
     file = path_of("spare.key");
@@ -849,7 +863,9 @@ static void imports_name_the_line_that_is_wrong_and_count_what_was_applied(void 
     assert_says(ran->err, "sallyport: line 1: ");
     static const char utf16[] = "\xff\xfe{\n\n\n\n";
     ran = typed(2, "operator", utf16, "import -");
-    assert_int_equal(strncmp(ran->err, "sallyport: the file is in UTF-16; convert it to UTF-8, ", 55), 0);
+    assert_string_equal(ran->err,
+                        "sallyport: standard input is in UTF-16; convert it to UTF-8, as with iconv -f UTF-16 "
+                        "-t UTF-8 (INVALID_ARGUMENT)\n");
     assert_null(strstr(ran->err, "line "));
     assert_int_equal(lines_of(ran->err), 1);
     ran = typed(0, "operator", "\xef\xbb\xbf{\"workspace\":{\"id\":\"bom\",\"name\":\"B\"}}\n", "import -");

@@ -168,7 +168,7 @@ static const struct {
     {"ListApiKeys", "{'page_size': 1, 'pageSize': 1}", 400, "invalid_argument", "page"},
     {"CreateApiKey",
      "{'principal': 'robot', 'name': 'a', 'permissions': {'all': true}, 'allowedIps': {'entries': ['10.1.2.3']}}", 400,
-     "invalid_argument", "allowed_ips[0]: 10.1.2.3/32 overlaps"},
+     "invalid_argument", "allowed_ips[0]: 10.1.2.3/32 is in"},
 };
 
 static void mistakes_get_their_code_and_name_the_field(void **state) {

@@ -58,6 +58,11 @@ static void reads_a_url(void **state) {
         {"etcd://a:1//p/", "two slashes in a row"},
         {"etcd://a:1/p//q/", "two slashes in a row"},
         {"etcd://a:1/p//", "two slashes in a row"},
+        {"etcd://a:1/x/../y/", "has a segment \".\" or \"..\", which etcd would take as letters of the keys; write the "
+                               "prefix that is meant: expected etcd://HOST:PORT,HOST:PORT/PREFIX/"},
+        {"etcd://a:1/./", "has a segment"},
+        {"etcd://a:1/../", "has a segment"},
+        {"etcd://a:1/p/q/../", "has a segment"},
         {"etcd://a:1/p q/", "character 3 of the prefix"},
         {"etcd://a:1/p?x=1/", "character 3 of the prefix"},
         {"etcd://a:1/p#q/", "character 3 of the prefix"},

@@ -287,6 +287,27 @@ static void refuses_another_format(void **state) {
     assert_non_null(strstr(error.message, "format 3"));
 }
 
+static void says_that_a_data_file_is_empty(void **state) {
+    (void)state;
+    char folder[96], file[112];
+    snprintf(folder, sizeof(folder), "%s/empty", world.path);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    snprintf(file, sizeof(file), "%s/data.mdb", folder);
+    int fd = open(file, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    close(fd);
+    for (int mode = SP_STORE_READ; mode <= SP_STORE_WRITE; mode++) {
+        const struct sp_store_options options = {.mode = (enum sp_store_mode)mode};
+        struct sp_store *store = NULL;
+        struct sp_error error = {0};
+        assert_int_equal(sp_store_open(folder, &options, &store, &error), SP_ERR_CORRUPT);
+        assert_non_null(strstr(error.message,
+                               "/data.mdb is empty (0 bytes): restore a backup, or make a new store with "
+                               "`sallyport-sync init --store "));
+    }
+    remove_store(folder);
+}
+
 static void refuses_lmdb_data_that_is_no_store(void **state) {
     (void)state;
     struct sp_error error;
@@ -555,6 +576,7 @@ int main(int argc, char **argv) {
         CASE(says_how_to_make_a_store_where_there_is_none),
         CASE(refuses_another_format),
         CASE(refuses_lmdb_data_that_is_no_store),
+        CASE(says_that_a_data_file_is_empty),
         CASE(a_store_opened_for_reading_writes_nothing),
         CASE(a_snapshot_sees_one_revision_until_it_is_acquired_again),
         CASE(an_aborted_write_leaves_nothing),

@@ -26,11 +26,30 @@ static bool is_in_prefix(char c) {
     return c > ' ' && c < 0x7f && strchr(",?#\"\\", c) == NULL;
 }
 
+/* The prefix begins and ends with a slash. */
+static bool has_dot_segment(struct sp_str prefix) {
+    for (size_t i = 1, begin = 1; i < prefix.size; i++) {
+        if (prefix.data[i] != '/')
+            continue;
+        bool one = i - begin == 1 && prefix.data[begin] == '.';
+        bool two = i - begin == 2 && prefix.data[begin] == '.' && prefix.data[begin + 1] == '.';
+        if (one || two)
+            return true;
+        begin = i + 1;
+    }
+    return false;
+}
+
 static enum sp_status check_prefix(struct sp_str prefix, struct sp_error *error) {
     if (prefix.size < 2 || prefix.data[prefix.size - 1] != '/')
         return sp_error_set(error, SP_ERR_INVALID,
                             "invalid source: the prefix \"%.*s\" must begin and end with a slash and name something "
                             "between; %s",
+                            SP_STR_ARG(prefix), form);
+    if (has_dot_segment(prefix))
+        return sp_error_set(error, SP_ERR_INVALID,
+                            "invalid source: the prefix \"%.*s\" has a segment \".\" or \"..\", which etcd would take "
+                            "as letters of the keys; write the prefix that is meant: %s",
                             SP_STR_ARG(prefix), form);
     for (size_t i = 0; i < prefix.size; i++) {
         if (prefix.data[i] == '/' && i > 0 && prefix.data[i - 1] == '/')

@@ -148,6 +148,11 @@ static enum sp_status check_store_exists(const char *path, struct sp_error *erro
     int size = snprintf(data_file, sizeof(data_file), "%s/data.mdb", path);
     if (size <= 0 || size >= PATH_BYTES)
         return sp_error_set(error, SP_ERR_INVALID, "the store's path is too long");
+    if (stat(data_file, &about) == 0 && about.st_size == 0)
+        return sp_error_set(error, SP_ERR_CORRUPT,
+                            "%s is empty (0 bytes): restore a backup, or make a new store with "
+                            "`sallyport-sync init --store %s`",
+                            data_file, path);
     if (stat(data_file, &about) == 0)
         return SP_OK;
     if (errno != ENOENT && errno != ENOTDIR)
