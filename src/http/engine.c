@@ -176,11 +176,6 @@ void sp_http_engines_run(const struct engines *engines) {
 
 /* ---- new certificates ---- */
 
-static void notify_of_certificate(const struct engines *engines, bool good, const char *message) {
-    if (engines->events.notice != NULL)
-        engines->events.notice(engines->events.user, good, message);
-}
-
 /* Ends those that nobody is connected to, and those that are too many. */
 static void end_old_engines(struct engines *engines) {
     struct engine **at = &engines->old;
@@ -200,30 +195,22 @@ static void switch_certificate(struct engines *engines, const struct sp_tls_mate
     struct engine *engine = NULL;
     struct sp_error error = {0};
     if (start_engine(engines, material, &engine, &error) != SP_OK) {
-        notify_of_certificate(engines, false, error.message);
+        sp_tls_tell_news(engines->events.notice, engines->events.user, error.message);
         return;
     }
     engines->secure->next = engines->old;
     engines->old = engines->secure;
     engines->secure = engine;
-    notify_of_certificate(engines, true, "the HTTP port serves a new certificate");
+    sp_tls_tell_news(engines->events.notice, engines->events.user, NULL);
 }
 
 void sp_http_engines_reload(struct engines *engines) {
-    struct sp_tls_material material = {0};
-    struct sp_error error = {0};
+    struct sp_tls_material material;
     if (engines->secure == NULL)
         return;
-    switch (sp_tls_watch_look(&engines->watch, sp_clock_monotonic_ms(), &material, &error)) {
-    case SP_TLS_CHANGED:
+    if (sp_tls_watch_take_new(&engines->watch, engines->events.notice, engines->events.user, &material)) {
         switch_certificate(engines, &material);
         sp_tls_material_fini(&material);
-        break;
-    case SP_TLS_BROKEN:
-        notify_of_certificate(engines, false, error.message);
-        break;
-    case SP_TLS_UNCHANGED:
-        break;
     }
     end_old_engines(engines);
 }

@@ -23,7 +23,7 @@ struct engine_events {
     void (*on_stopping)(void *user, const struct MHD_Daemon *daemon);
     void (*on_failure)(void *user);           /* libmicrohttpd is about to answer a request itself, with an error */
     void (*on_handshake_failure)(void *user); /* of the connection that was read from last */
-    void (*notice)(void *user, bool good, const char *message); /* of certificates */
+    sp_tls_notice *notice;                    /* of certificates */
     void *user;
 };
 
