@@ -218,7 +218,8 @@ static void charge_job(struct sp_writer *writer, const struct sp_job *job, uint6
     int64_t now_ms = sp_clock_monotonic_ms();
     if (job->workspace[0] != '\0')
         sp_allowance_charge(writer->allowance, job->workspace, charged, now_ms);
-    sp_reserve_charge(writer->reserve, job, charged, now_ms);
+    if (job->status == SP_OK) /* what was refused took no room, and must not cost the workspace its share */
+        sp_reserve_charge(writer->reserve, job, bytes, now_ms);
 }
 
 /* Once `done` was called a job is its owner's again, and may be gone. */

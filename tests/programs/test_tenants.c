@@ -151,10 +151,67 @@ static void a_full_map_leaves_room_to_take_access_away(void **state) {
     programs_stop(&programs);
 }
 
+/* Disables its own keys one after the other, waiting as it is told to, until its share of the
+ * reserve is used up; returns how many that were. */
+static int disable_own_keys(struct caller *noisy, int keys) {
+    for (int i = 0; i < keys; i++) {
+        enum sp_status status = SP_ERR_EXHAUSTED;
+        for (int tries = 0; tries < 100 && status == SP_ERR_EXHAUSTED; tries++) {
+            status = caller_callf(noisy, "Admin/DisableApiKey", "{'workspace':'noisy','id':'own%d'}", i);
+            if (status == SP_ERR_EXHAUSTED &&
+                strstr(noisy->error.message, "your workspace's share of the reserve") != NULL)
+                return i;
+            if (status == SP_ERR_EXHAUSTED)
+                sp_clock_sleep_ms(50);
+        }
+        if (status != SP_OK)
+            fail_msg("%s", noisy->error.message);
+    }
+    return keys;
+}
+
+/* Real changes, each of which may use the reserve, for as long as there is something to disable. */
+static void a_tenant_with_many_keys_leaves_the_reserve_to_others(void **state) {
+    (void)state;
+    enum { KEYS = 900 };
+    static struct programs programs;
+    char noisy_key[PROGRAMS_KEY_BYTES], quiet_key[PROGRAMS_KEY_BYTES], leaked[PROGRAMS_KEY_BYTES];
+    struct caller noisy, quiet;
+    programs_start(&programs, "2M");
+    operator_ok(&programs, "Admin/CreateWorkspace",
+                "{'id':'noisy','name':'N','seats':10,'quotas':{'groups':1000000},'adminId':'noisy-admin'}");
+    snprintf(noisy_key, sizeof(noisy_key), "%s", caller_text(&programs.operator_caller, "secret"));
+    operator_ok(&programs, "Admin/CreateWorkspace", "{'id':'quiet','name':'Q','seats':10,'adminId':'quiet-admin'}");
+    snprintf(quiet_key, sizeof(quiet_key), "%s", caller_text(&programs.operator_caller, "secret"));
+    assert_true(caller_open(&noisy, programs.sync_target, noisy_key));
+    assert_true(caller_open(&quiet, programs.sync_target, quiet_key));
+    make_leaked_key(&quiet, 0, leaked);
+    for (int i = 0; i < KEYS; i++)
+        caller_ok(&noisy, "Admin/CreateApiKey",
+                  "{'workspace':'noisy','id':'own%d','principal':'noisy-admin','name':'K','permissions':{'all':true}}",
+                  i);
+    fill_store(&noisy, "noisy");
+    /* What is refused takes nothing of its share. */
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(caller_callf(&noisy, "Admin/CreateGroup", "{'workspace':'noisy','id':'more','name':'M'}"),
+                         SP_ERR_EXHAUSTED);
+    int used = disable_own_keys(&noisy, KEYS);
+    print_message("disabled %d\n", used);
+    assert_in_range(used, 1, KEYS - 1);
+    assert_keys_can_be_disabled(&programs, &quiet, "leaked0", leaked);
+    operator_ok(&programs, "Admin/DisableApiKey", "{'workspace':'noisy','id':'own%d','reason':'leaked'}", KEYS - 1);
+    operator_ok(&programs, "Admin/UpdateWorkspace",
+                "{'workspace':{'id':'noisy','disabled':true},'updateMask':['disabled']}");
+    caller_close(&noisy);
+    caller_close(&quiet);
+    programs_stop(&programs);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_change_without_a_key_is_refused_before_it_is_queued),
         cmocka_unit_test(a_full_map_leaves_room_to_take_access_away),
+        cmocka_unit_test(a_tenant_with_many_keys_leaves_the_reserve_to_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
