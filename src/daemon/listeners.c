@@ -65,6 +65,15 @@ struct sp_callers_options sp_listeners_callers_options(const struct sp_daemon_op
     };
 }
 
+/* With the port that was taken, if the address leaves it open ("127.0.0.1:0"). */
+static void log_listening(const char *begin, const char *address, int port) {
+    const char *colon = strrchr(address, ':');
+    if (strncmp(address, "unix:", 5) == 0 || colon == NULL)
+        sp_log(SP_LOG_INFO, "%s %s", begin, address);
+    else
+        sp_log(SP_LOG_INFO, "%s %.*s:%d", begin, (int)(colon - address), address, port);
+}
+
 enum sp_status sp_listeners_open_http(const struct sp_http_options *options, const char *what,
                                       const struct sp_http_route *routes, size_t route_count,
                                       struct sp_http_server **ret_server, struct sp_error *error) {
@@ -74,8 +83,10 @@ enum sp_status sp_listeners_open_http(const struct sp_http_options *options, con
     status = sp_http_start(*ret_server, error);
     if (status != SP_OK)
         return status;
+    char begin[64];
+    (void)snprintf(begin, sizeof(begin), "listening for %s on", what);
     for (size_t i = 0; i < options->listen_count; i++)
-        sp_log(SP_LOG_INFO, "listening for %s on %s, port %d", what, options->listen[i], sp_http_port(*ret_server, i));
+        log_listening(begin, options->listen[i], sp_http_port(*ret_server, i));
     return SP_OK;
 }
 
@@ -106,10 +117,10 @@ bool sp_listeners_prove_nothing(const struct sp_daemon_options *options) {
 void sp_listeners_log_rpc(const struct sp_daemon_options *options, const struct sp_rpc_server *server,
                           const char *open_to_all) {
     for (size_t i = 0; i < options->listen.count; i++)
-        sp_log(SP_LOG_INFO, "listening on %s (port %d)", options->listen.values[i], sp_rpc_server_port(server, i));
+        log_listening("listening on", options->listen.values[i], sp_rpc_server_port(server, i));
     for (size_t i = 0; i < options->health_listen.count; i++)
-        sp_log(SP_LOG_INFO, "answering health probes on %s (port %d)", options->health_listen.values[i],
-               sp_rpc_server_port(server, options->listen.count + i));
+        log_listening("answering health probes on", options->health_listen.values[i],
+                      sp_rpc_server_port(server, options->listen.count + i));
     if (!sp_listeners_are_plaintext(options))
         return;
     if (open_to_all != NULL)

@@ -5,8 +5,7 @@
 enum { HOST_BYTES_MAX = 200, PORT_MAX = 65535, PORT_DIGITS_MAX = 5 };
 
 static enum sp_status refuse_endpoint(struct sp_str endpoint, const char *why, struct sp_error *error) {
-    return sp_error_set(error, SP_ERR_INVALID, "invalid etcd endpoint \"%.*s\": %s; expected HOST:PORT",
-                        SP_STR_ARG(endpoint), why);
+    return sp_error_set(error, SP_ERR_INVALID, "endpoint \"%.*s\": %s", SP_STR_ARG(endpoint), why);
 }
 
 static bool is_endpoint_digit(char c) {
@@ -48,10 +47,10 @@ static bool is_scheme(struct sp_str host) {
 
 static enum sp_status check_endpoint(struct sp_str endpoint, struct sp_error *error) {
     if (endpoint.size == 0)
-        return sp_error_set(error, SP_ERR_INVALID, "an etcd endpoint is empty; expected HOST:PORT,HOST:PORT");
+        return sp_error_set(error, SP_ERR_INVALID, "an endpoint is empty");
     if (memchr(endpoint.data, '@', endpoint.size) != NULL)
         return sp_error_set(error, SP_ERR_INVALID,
-                            "an etcd endpoint holds a user name or password; expected HOST:PORT, --etcd-user and "
+                            "an endpoint holds a user name or password; give them with --etcd-user and "
                             "--etcd-password-file");
     const char *colon = memrchr(endpoint.data, ':', endpoint.size);
     if (colon == NULL)
@@ -75,7 +74,7 @@ enum sp_status sp_etcd_take_endpoint(struct sp_str *list, struct sp_str *ret_end
     if (status != SP_OK)
         return status;
     if (comma != NULL && endpoint.size + 1 == list->size)
-        return sp_error_set(error, SP_ERR_INVALID, "the list of etcd endpoints ends in a comma");
+        return sp_error_set(error, SP_ERR_INVALID, "the list of endpoints ends in a comma");
     *list = comma == NULL ? (struct sp_str){list->data + list->size, 0}
                           : (struct sp_str){comma + 1, list->size - endpoint.size - 1};
     *ret_endpoint = endpoint;

@@ -107,13 +107,9 @@ static void wait_for_event(const char *file, const char *wanted) {
 }
 
 static double sample(struct process *process, const char *name) {
-    static const char said_before[] = "listening for metrics on 127.0.0.1:0, port ";
     struct http_reply reply;
     char line[96];
-    process_wait_for(process, said_before);
-    char *said = process_read(process->err);
-    http_get((int)strtol(strstr(said, said_before) + strlen(said_before), NULL, 10), "/metrics", &reply);
-    free(said);
+    http_get(process_port_of(process, "listening for metrics on "), "/metrics", &reply);
     snprintf(line, sizeof(line), "\n%s ", name);
     const char *at = strstr(reply.body, line);
     double value = at == NULL ? -1 : strtod(at + strlen(line), NULL);

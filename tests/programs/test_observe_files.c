@@ -55,23 +55,14 @@ static void add_families(struct names *names, const char *page) {
     }
 }
 
-static int metrics_port(struct process *process) {
-    static const char before[] = "listening for metrics on 127.0.0.1:0, port ";
-    process_wait_for(process, before);
-    char *said = process_read(process->err);
-    int port = (int)strtol(strstr(said, before) + strlen(before), NULL, 10);
-    free(said);
-    return port;
-}
-
 static void ask_programs(struct names *server, struct names *sync) {
     struct programs programs;
     struct http_reply reply;
     programs_start(&programs, NULL);
-    http_get(metrics_port(&programs.server), "/metrics", &reply);
+    http_get(process_port_of(&programs.server, "listening for metrics on "), "/metrics", &reply);
     add_families(server, reply.body);
     http_reply_fini(&reply);
-    http_get(metrics_port(&programs.sync), "/metrics", &reply);
+    http_get(process_port_of(&programs.sync, "listening for metrics on "), "/metrics", &reply);
     add_families(sync, reply.body);
     http_reply_fini(&reply);
     programs_stop(&programs);

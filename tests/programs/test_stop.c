@@ -56,11 +56,7 @@ static int remove_store(void **state) {
 static void start_both(void) {
     programs_start_sync(&programs);
     programs_start_server(&programs);
-    char *said = process_read(programs.server.err);
-    const char *at = strstr(said, "listening for HTTP on 127.0.0.1:0, port ");
-    assert_non_null(at);
-    http_port = (int)strtol(at + strlen("listening for HTTP on 127.0.0.1:0, port "), NULL, 10);
-    free(said);
+    http_port = process_port_of(&programs.server, "listening for HTTP on ");
 }
 
 static bool is_not_serving(struct caller *caller) {

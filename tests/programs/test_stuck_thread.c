@@ -26,18 +26,9 @@ static void pause_a_little(void) {
     nanosleep(&(struct timespec){.tv_nsec = 20 * 1000000}, NULL);
 }
 
-static int http_port(struct process *process) {
-    static const char said_before[] = "listening for HTTP on 127.0.0.1:0, port ";
-    process_wait_for(process, said_before);
-    char *said = process_read(process->err);
-    int port = (int)strtol(strstr(said, said_before) + strlen(said_before), NULL, 10);
-    free(said);
-    return port;
-}
-
 static int status_of(struct process *process, const char *path) {
     struct http_reply reply;
-    http_get(http_port(process), path, &reply);
+    http_get(process_port_of(process, "listening for HTTP on "), path, &reply);
     int status = reply.status;
     http_reply_fini(&reply);
     return status;

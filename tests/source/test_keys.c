@@ -52,7 +52,7 @@ static void reads_a_url(void **state) {
         {"etcd://[::1]/p/", "not a number from 1 to 65535"},
         {"etcd://a b:1/p/", "its host is not"},
         {"etcd://a:1,/p/", "ends in a comma"},
-        {"etcd://a:1,,b:1/p/", "an etcd endpoint is empty"},
+        {"etcd://a:1,,b:1/p/", "invalid source: an endpoint is empty; expected etcd://"},
         /* Prefixes. */
         {"etcd://a:1//", "two slashes in a row"},
         {"etcd://a:1//p/", "two slashes in a row"},

@@ -42,7 +42,8 @@ static void refuses_a_store_of_another_kind_and_says_what_to_do(void **state) {
     options = options_of(sides);
     options.url = "etcd://no-port/sp/";
     assert_int_equal(sp_source_open(&options, following, &source, &error), SP_ERR_INVALID);
-    assert_non_null(strstr(error.message, "expected HOST:PORT"));
+    assert_non_null(
+        strstr(error.message, "endpoint \"no-port\": it has no port; expected etcd://HOST:PORT,HOST:PORT/PREFIX/"));
     options.url = SIDES_URL;
     options.user = "somebody";
     assert_int_equal(sp_source_open(&options, following, &source, &error), SP_ERR_INVALID);

@@ -10,15 +10,7 @@
 #include <cmocka.h>
 
 int authzen_port(struct process *server) {
-    static const char before[] = ", port ";
-    process_wait_for(server, "listening for HTTP on ");
-    char *said = process_read(server->err);
-    const char *at = strstr(strstr(said, "listening for HTTP on "), before);
-    assert_non_null(at);
-    int port = (int)strtol(at + strlen(before), NULL, 10);
-    free(said);
-    assert_in_range(port, 1, 65535);
-    return port;
+    return process_port_of(server, "listening for HTTP on ");
 }
 
 void authzen_post(int port, const struct authzen_request *request, struct authzen_reply *ret_reply) {

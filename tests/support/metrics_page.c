@@ -10,21 +10,12 @@
 
 #include "support/http_client.h"
 
-static int port_after(struct process *process, const char *said_before) {
-    process_wait_for(process, said_before);
-    char *said = process_read(process->err);
-    int port = (int)strtol(strstr(said, said_before) + strlen(said_before), NULL, 10);
-    free(said);
-    assert_in_range(port, 1, 65535);
-    return port;
-}
-
 int http_port(struct process *process) {
-    return port_after(process, "listening for HTTP on 127.0.0.1:0, port ");
+    return process_port_of(process, "listening for HTTP on ");
 }
 
 int metrics_port(struct process *process) {
-    return port_after(process, "listening for metrics on 127.0.0.1:0, port ");
+    return process_port_of(process, "listening for metrics on ");
 }
 
 char *scrape(struct process *process) {

@@ -185,13 +185,21 @@ void process_wait_for(struct process *process, const char *text) {
     fail_msg("it never said \"%s\"", text);
 }
 
-int process_port(struct process *process) {
-    process_wait_for(process, "(port ");
+int process_port_of(struct process *process, const char *listens) {
+    process_wait_for(process, listens);
     char *said = process_read(process->err);
-    int port = (int)strtol(strstr(said, "(port ") + strlen("(port "), NULL, 10);
+    char *address = strstr(said, listens) + strlen(listens);
+    address[strcspn(address, "\" \n")] = '\0';
+    const char *colon = strrchr(address, ':');
+    assert_non_null(colon);
+    int port = (int)strtol(colon + 1, NULL, 10);
     free(said);
     assert_in_range(port, 1, 65535);
     return port;
+}
+
+int process_port(struct process *process) {
+    return process_port_of(process, "listening on ");
 }
 
 /* ---- folders ---- */

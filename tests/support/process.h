@@ -39,6 +39,8 @@ void process_assert_said(const struct process *process, const char *text);
 
 /* Waits until it has logged the port of its first listener, and returns it. */
 int process_port(struct process *process);
+/* The same of another one, which it logs as `listens`: "listening for HTTP on ". */
+int process_port_of(struct process *process, const char *listens);
 
 /* Makes a temporary folder; removes it with everything in it. `ret_path` has room for 64 bytes. */
 void folder_make(char *ret_path);
