@@ -9,8 +9,8 @@
 #include "cli/command_rows.h"
 #include "cli/connection.h"
 #include "cli/policy_export.h"
+#include "cli/policy_link.h"
 #include "cli/policy_show.h"
-#include "cli/policy_store.h"
 #include "cli/print.h"
 #include "cli/report.h"
 #include "policy/files.h"
@@ -26,7 +26,7 @@ struct application {
     struct sp_policy want, have;
     struct sp_policy_errors errors;
     struct sp_policy_edits edits;
-    struct cli_revision revision;
+    struct sp_policy_revision revision;
 };
 
 static enum sp_status open_application(struct application *application, struct sp_error *error) {
@@ -94,7 +94,8 @@ static enum sp_status compare_with_store(struct application *application, const 
     enum sp_status status = sp_cli_open_admin(application->call, &application->client, error);
     if (status != SP_OK)
         return status;
-    status = sp_cli_read_policy(application->client, workspace, &application->have, &application->revision, error);
+    const struct sp_policy_link link = sp_cli_policy_link(application->client);
+    status = sp_policy_read_store(&link, workspace, &application->have, &application->revision, error);
     if (status != SP_OK)
         return status;
     status = sp_policy_diff(&application->have, &application->want, sp_cli_local_flag(application->call, "prune"),
@@ -169,7 +170,7 @@ static enum sp_status agree_to_removals(const struct application *application, s
 
 static enum sp_status make_edits(struct application *application, const char *workspace, size_t *ret_made,
                                  struct sp_error *error) {
-    const struct cli_policy_change change = {
+    const struct sp_policy_change change = {
         .workspace = workspace,
         .want = &application->want,
         .edits = &application->edits,
@@ -178,7 +179,8 @@ static enum sp_status make_edits(struct application *application, const char *wo
     enum sp_status status = agree_to_removals(application, error);
     if (status != SP_OK || application->edits.count == 0)
         return status;
-    return sp_cli_change_policy(application->client, &change, &application->revision, ret_made, error);
+    const struct sp_policy_link link = sp_cli_policy_link(application->client);
+    return sp_policy_change_store(&link, &change, &application->revision, ret_made, error);
 }
 
 static enum sp_status apply_policy(struct application *application, struct sp_error *error) {
@@ -236,7 +238,8 @@ static enum sp_status export_policy(struct application *application, struct sp_e
     enum sp_status status = sp_cli_open_admin(call, &application->client, error);
     if (status != SP_OK)
         return status;
-    status = sp_cli_read_policy(application->client, workspace, &application->have, &application->revision, error);
+    const struct sp_policy_link link = sp_cli_policy_link(application->client);
+    status = sp_policy_read_store(&link, workspace, &application->have, &application->revision, error);
     if (status != SP_OK)
         return status;
     if (updated != NULL)

@@ -3,68 +3,10 @@
 #include <string.h>
 
 #include "cli/print.h"
+#include "policy/edit_name.h"
 
 static const void *choose_entry(const struct sp_policy_edit *edit) {
     return edit->after != NULL ? edit->after : edit->before;
-}
-
-/* ---- names ---- */
-
-/* "ann", "studio: ann", "voice/rachel: group studio" */
-static void name_entry(const struct sp_policy_edit *edit, char *out, size_t room) {
-    const void *entry = choose_entry(edit);
-    switch (edit->kind) {
-    case SP_POLICY_PRINCIPAL:
-        (void)snprintf(out, room, "%s", ((const struct sp_policy_principal *)entry)->id);
-        return;
-    case SP_POLICY_GROUP:
-        (void)snprintf(out, room, "%s", ((const struct sp_policy_group *)entry)->id);
-        return;
-    case SP_POLICY_MEMBER: {
-        const struct sp_policy_member *member = entry;
-        (void)snprintf(out, room, "%s: %s", member->group, member->principal);
-        return;
-    }
-    case SP_POLICY_RESOURCE:
-        (void)snprintf(out, room, "%s", ((const struct sp_policy_resource *)entry)->ref);
-        return;
-    case SP_POLICY_SHARE: {
-        const struct sp_policy_share *share = entry;
-        (void)snprintf(out, room, "%s: %s%s", share->resource, share->to_group ? "group " : "", share->subject);
-        return;
-    }
-    case SP_POLICY_KINDS:
-        break;
-    }
-    (void)snprintf(out, room, "?");
-}
-
-static const struct sp_policy_place *place_of_entry(const struct sp_policy_edit *edit) {
-    switch (edit->kind) {
-    case SP_POLICY_PRINCIPAL:
-        return &((const struct sp_policy_principal *)edit->after)->place;
-    case SP_POLICY_GROUP:
-        return &((const struct sp_policy_group *)edit->after)->place;
-    case SP_POLICY_MEMBER:
-        return &((const struct sp_policy_member *)edit->after)->place;
-    case SP_POLICY_RESOURCE:
-        return &((const struct sp_policy_resource *)edit->after)->place;
-    case SP_POLICY_SHARE:
-    case SP_POLICY_KINDS:
-        break;
-    }
-    return &((const struct sp_policy_share *)edit->after)->place;
-}
-
-void sp_cli_name_edit(const struct sp_policy_edit *edit, const struct sp_policy *want, char *out, size_t room) {
-    if (edit->after == NULL) {
-        char name[SP_CLI_EDIT_NAME_BYTES];
-        name_entry(edit, name, sizeof(name));
-        (void)snprintf(out, room, "removing %s", name);
-        return;
-    }
-    const struct sp_policy_place *place = place_of_entry(edit);
-    (void)snprintf(out, room, "%s:%u:%u", want->files[place->file], (unsigned)place->line, (unsigned)place->column);
 }
 
 /* ---- what is changed ---- */
@@ -152,8 +94,8 @@ static void print_edit(const struct sp_policy_edit *edit, bool colour, FILE *out
     static const char signs[] = {[SP_POLICY_ADD] = '+', [SP_POLICY_CHANGE] = '~', [SP_POLICY_REMOVE] = '-'};
     static const char *const colours[] = {
         [SP_POLICY_ADD] = "\033[32m", [SP_POLICY_CHANGE] = "\033[33m", [SP_POLICY_REMOVE] = "\033[31m"};
-    char name[SP_CLI_EDIT_NAME_BYTES];
-    name_entry(edit, name, sizeof(name));
+    char name[SP_POLICY_EDIT_NAME_BYTES];
+    sp_policy_name_entry(edit, name, sizeof(name));
     (void)fprintf(out, "%s  %c ", colour ? colours[edit->operation] : "", signs[edit->operation]);
     sp_cli_put_text(name, out);
     print_properties(edit, out);
@@ -204,10 +146,10 @@ static json_t *edit_json(const struct sp_policy_edit *edit) {
     static const char *const operations[] = {"add", "change", "remove"};
     static const char *const kinds[] = {"user", "group", "member", "resource", "share"};
     struct property properties[PROPERTIES_MAX];
-    char name[SP_CLI_EDIT_NAME_BYTES];
+    char name[SP_POLICY_EDIT_NAME_BYTES];
     bool service_account =
         edit->kind == SP_POLICY_PRINCIPAL && ((const struct sp_policy_principal *)choose_entry(edit))->service_account;
-    name_entry(edit, name, sizeof(name));
+    sp_policy_name_entry(edit, name, sizeof(name));
     json_t *json = json_pack("{s:s, s:s, s:s}", "operation", operations[edit->operation], "kind",
                              service_account ? "service_account" : kinds[edit->kind], "id", name);
     size_t count = list_properties(edit, properties);

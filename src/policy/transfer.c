@@ -1,16 +1,13 @@
-#include "cli/policy_store.h"
+#include "policy/transfer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/random.h"
 #include "base/text.h"
-#include "cli/policy_show.h"
-#include "cli/print.h"
+#include "policy/edit_name.h"
 #include "policy/message.h"
-#include "wire/wire.h"
 
 enum {
     PAGE_ROWS = 1000,
@@ -20,39 +17,25 @@ enum {
     PART_EDITS = 10000,
     PART_BYTES = 4000000, /* of edits; a request may have 4 MiB */
     PART_BUDGET_BYTES = 64 << 20,
-    TRIES = 3,
 };
-
-static enum sp_status call_policy_method(struct sp_rpc_client *client, const char *path,
-                                         const ProtobufCMessage *request,
-                                         const ProtobufCMessageDescriptor *reply_descriptor, struct sp_arena *arena,
-                                         ProtobufCMessage **ret_reply, struct sp_error *error) {
-    struct sp_bytes packed, reply;
-    enum sp_status status = sp_wire_pack(request, arena, &packed);
-    if (status != SP_OK)
-        return sp_error_set(error, status, "out of memory");
-    for (unsigned tries = 1;; tries++) {
-        status = sp_rpc_client_call(client, path, packed, arena, &reply, error);
-        if (status != SP_ERR_UNAVAILABLE || tries == TRIES)
-            break;
-        sp_clock_sleep_ms(200);
-    }
-    if (status != SP_OK)
-        return status;
-    return sp_wire_unpack(reply_descriptor, reply, arena, ret_reply, error);
-}
 
 /* Messages have texts that nobody changes, and say so nowhere. */
 static char *borrow_request_text(const char *text) {
     return text == NULL ? (char *)(uintptr_t)protobuf_c_empty_string : (char *)(uintptr_t)text;
 }
 
+static void report_transfer(const struct sp_policy_link *link, const char *what, uint64_t done, uint64_t total,
+                            bool ended) {
+    if (link->progress != NULL)
+        link->progress(what, done, total, ended);
+}
+
 /* ---- reading ---- */
 
 /* The token of the next page in `token`; empty after the last one. */
-static enum sp_status read_policy_page(struct sp_rpc_client *client, const char *workspace, struct sp_policy *policy,
-                                       struct cli_revision *revision, struct sp_arena *arena, char *token,
-                                       size_t token_room, struct sp_error *error) {
+static enum sp_status read_policy_page(const struct sp_policy_link *link, const char *workspace,
+                                       struct sp_policy *policy, struct sp_policy_revision *revision,
+                                       struct sp_arena *arena, char *token, size_t token_room, struct sp_error *error) {
     Sallyport__V1__ExportPolicyRequest request = SALLYPORT__V1__EXPORT_POLICY_REQUEST__INIT;
     Sallyport__V1__Revision since = SALLYPORT__V1__REVISION__INIT;
     ProtobufCMessage *message = NULL;
@@ -63,16 +46,15 @@ static enum sp_status read_policy_page(struct sp_rpc_client *client, const char 
     since.number = revision->number;
     if (token[0] != '\0')
         request.unchanged_since = &since;
-    enum sp_status status =
-        call_policy_method(client, "/sallyport.v1.Admin/ExportPolicy", &request.base,
-                           &sallyport__v1__export_policy_response__descriptor, arena, &message, error);
+    enum sp_status status = link->call(link->context, "ExportPolicy", &request.base,
+                                       &sallyport__v1__export_policy_response__descriptor, arena, &message, error);
     if (status != SP_OK)
         return status;
     const Sallyport__V1__ExportPolicyResponse *page = (const void *)message;
     if (page->revision == NULL || strlen(page->next_page_token) >= token_room)
         return sp_error_set(error, SP_ERR_INTERNAL, "the server sent a page without a revision");
     if (token[0] == '\0')
-        *revision = (struct cli_revision){page->revision->epoch, page->revision->number};
+        *revision = (struct sp_policy_revision){page->revision->epoch, page->revision->number};
     (void)snprintf(token, token_room, "%s", page->next_page_token);
     status = sp_policy_take_page(policy, page);
     return status == SP_OK ? SP_OK : sp_error_set(error, status, "the policy does not fit into memory");
@@ -83,8 +65,9 @@ static uint64_t count_entries(const struct sp_policy *policy) {
            policy->share_count;
 }
 
-static enum sp_status read_policy_once(struct sp_rpc_client *client, const char *workspace, struct sp_policy *policy,
-                                       struct cli_revision *ret_revision, struct sp_error *error) {
+static enum sp_status read_policy_once(const struct sp_policy_link *link, const char *workspace,
+                                       struct sp_policy *policy, struct sp_policy_revision *ret_revision,
+                                       struct sp_error *error) {
     enum { TOKEN_BYTES = 1024 };
     struct sp_arena page;
     char token[TOKEN_BYTES] = "";
@@ -93,21 +76,21 @@ static enum sp_status read_policy_once(struct sp_rpc_client *client, const char 
         return sp_error_set(error, status, "out of memory");
     do {
         sp_arena_reset(&page);
-        status = read_policy_page(client, workspace, policy, ret_revision, &page, token, sizeof(token), error);
-        sp_cli_progress("read", count_entries(policy), 0, status != SP_OK || token[0] == '\0');
+        status = read_policy_page(link, workspace, policy, ret_revision, &page, token, sizeof(token), error);
+        report_transfer(link, "read", count_entries(policy), 0, status != SP_OK || token[0] == '\0');
     } while (status == SP_OK && token[0] != '\0');
     sp_arena_fini(&page);
     return status;
 }
 
-enum sp_status sp_cli_read_policy(struct sp_rpc_client *client, const char *workspace, struct sp_policy *policy,
-                                  struct cli_revision *ret_revision, struct sp_error *error) {
+enum sp_status sp_policy_read_store(const struct sp_policy_link *link, const char *workspace, struct sp_policy *policy,
+                                    struct sp_policy_revision *ret_revision, struct sp_error *error) {
     struct sp_arena *arena = policy->arena;
     enum sp_status status = SP_ERR_ABORTED;
     for (unsigned i = 0; i < READS_MAX && status == SP_ERR_ABORTED; i++) {
         sp_arena_reset(arena);
         *policy = (struct sp_policy){.arena = arena};
-        status = read_policy_once(client, workspace, policy, ret_revision, error);
+        status = read_policy_once(link, workspace, policy, ret_revision, error);
     }
     if (status == SP_OK)
         sp_policy_sort(policy);
@@ -123,7 +106,7 @@ struct part {
     size_t first, count;
 };
 
-static enum sp_status fill_part(const struct cli_policy_change *change, size_t first, struct part *part) {
+static enum sp_status fill_part(const struct sp_policy_change *change, size_t first, struct part *part) {
     size_t bytes = 0, most = change->edits->count - first;
     sp_arena_reset(&part->arena);
     part->first = first;
@@ -146,8 +129,8 @@ static enum sp_status fill_part(const struct cli_policy_change *change, size_t f
 }
 
 /* "edits[N]: what" becomes "FILE:LINE:COLUMN: what", or says what is removed. */
-static void place_refusal(const struct cli_policy_change *change, const struct part *part, struct sp_error *error) {
-    char name[SP_CLI_EDIT_NAME_BYTES], what[sizeof(error->message)];
+static void place_refusal(const struct sp_policy_change *change, const struct part *part, struct sp_error *error) {
+    char name[SP_POLICY_EDIT_NAME_BYTES], what[sizeof(error->message)];
     static const char close[] = "]: ";
     unsigned long number = 0;
     const char *rest = sp_text_read_number(error->message, "edits[", &number);
@@ -155,40 +138,40 @@ static void place_refusal(const struct cli_policy_change *change, const struct p
         return;
     const struct sp_policy_edit *edit = &change->edits->list[part->first + number];
     (void)snprintf(what, sizeof(what), "%s", rest + sizeof(close) - 1);
-    sp_cli_name_edit(edit, change->want, name, sizeof(name));
+    sp_policy_name_edit(edit, change->want, name, sizeof(name));
     (void)sp_error_set(error, error->status, "%s: %s", name, what);
 }
 
-static enum sp_status send_part(struct sp_rpc_client *client, const struct cli_policy_change *change, struct part *part,
-                                struct cli_revision *revision, struct sp_error *error) {
+static enum sp_status send_part(const struct sp_policy_link *link, const struct sp_policy_change *change,
+                                struct part *part, struct sp_policy_revision *revision, struct sp_error *error) {
     Sallyport__V1__ApplyPolicyRequest request = SALLYPORT__V1__APPLY_POLICY_REQUEST__INIT;
     Sallyport__V1__Revision since = SALLYPORT__V1__REVISION__INIT;
     ProtobufCMessage *message = NULL;
     char request_id[SP_RANDOM_ID_BYTES] = "";
-    if (part->first > 0 && sp_random_id("req_", request_id) != SP_OK)
+    bool numbered = change->request_id != NULL && part->first > 0;
+    if (numbered && sp_random_id("req_", request_id) != SP_OK)
         return sp_error_set(error, SP_ERR_IO, "cannot generate a request id: no random bytes");
     since.epoch = revision->epoch;
     since.number = revision->number;
-    request.request_id = part->first > 0 ? request_id : borrow_request_text(change->request_id);
+    request.request_id = numbered ? request_id : borrow_request_text(change->request_id);
     request.workspace = borrow_request_text(change->workspace);
     request.unchanged_since = &since;
     request.edits = part->edits;
     request.n_edits = part->count;
-    enum sp_status status =
-        call_policy_method(client, "/sallyport.v1.Admin/ApplyPolicy", &request.base,
-                           &sallyport__v1__mutation_response__descriptor, &part->arena, &message, error);
+    enum sp_status status = link->call(link->context, "ApplyPolicy", &request.base,
+                                       &sallyport__v1__mutation_response__descriptor, &part->arena, &message, error);
     if (status != SP_OK) {
         place_refusal(change, part, error);
         return status;
     }
     const Sallyport__V1__MutationResponse *response = (const void *)message;
     if (response != NULL && response->revision != NULL)
-        *revision = (struct cli_revision){response->revision->epoch, response->revision->number};
+        *revision = (struct sp_policy_revision){response->revision->epoch, response->revision->number};
     return SP_OK;
 }
 
-static enum sp_status send_parts(struct sp_rpc_client *client, const struct cli_policy_change *change,
-                                 struct part *part, struct cli_revision *revision, size_t *ret_made,
+static enum sp_status send_parts(const struct sp_policy_link *link, const struct sp_policy_change *change,
+                                 struct part *part, struct sp_policy_revision *revision, size_t *ret_made,
                                  struct sp_error *error) {
     size_t count = change->edits->count;
     for (size_t made = 0; made < count; made += part->count, *ret_made = made) {
@@ -200,22 +183,22 @@ static enum sp_status send_parts(struct sp_rpc_client *client, const struct cli_
                                 "%zu edits are more than fit in one change (%zu); apply fewer files at a time, or make "
                                 "several changes with --in-parts",
                                 count, part->count);
-        status = send_part(client, change, part, revision, error);
+        status = send_part(link, change, part, revision, error);
         if (status != SP_OK)
             return status;
-        sp_cli_progress("applying", made + part->count, count, made + part->count == count);
+        report_transfer(link, "applying", made + part->count, count, made + part->count == count);
     }
     return SP_OK;
 }
 
-enum sp_status sp_cli_change_policy(struct sp_rpc_client *client, const struct cli_policy_change *change,
-                                    struct cli_revision *revision, size_t *ret_made, struct sp_error *error) {
+enum sp_status sp_policy_change_store(const struct sp_policy_link *link, const struct sp_policy_change *change,
+                                      struct sp_policy_revision *revision, size_t *ret_made, struct sp_error *error) {
     struct part part = {0};
     *ret_made = 0;
     enum sp_status status = sp_arena_init(&part.arena, PAGE_FIRST_BYTES, PART_BUDGET_BYTES);
     if (status != SP_OK)
         return sp_error_set(error, status, "out of memory");
-    status = send_parts(client, change, &part, revision, ret_made, error);
+    status = send_parts(link, change, &part, revision, ret_made, error);
     sp_arena_fini(&part.arena);
     return status;
 }
