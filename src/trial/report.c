@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "trial/why.h"
+
 static bool is_failure(const struct sp_trial_run *run, size_t i) {
     const struct sp_trial_question *question = &run->spec->questions[i];
     return run->chosen[question->test] && !sp_trial_is_expected(question, run->answers[i].reason);
@@ -23,37 +25,6 @@ static void print_verdict(const struct sp_trial_run *run, size_t i, FILE *out) {
     (void)fprintf(out, ": expected %s, got %s", sp_trial_word(question->expected), sp_reason_name(answer->reason));
 }
 
-static const char *name_trial_role(Sallyport__V1__Role role) {
-    return sp_role_name((enum sp_role)role);
-}
-
-/* What was given to whom, of which the highest counts. */
-static void print_shares(const Sallyport__V1__ExplainResponse *explanation, const char *before, FILE *out) {
-    for (size_t i = 0; i < explanation->n_grants; i++) {
-        const Sallyport__V1__ConsideredGrant *grant = explanation->grants[i];
-        bool to_group = grant->subject->kind_case == SALLYPORT__V1__SUBJECT__KIND_GROUP;
-        (void)fprintf(out, "%sshared with %s%s: %s\n", before, to_group ? "group " : "", grant->subject->principal,
-                      name_trial_role(grant->role));
-    }
-}
-
-/* For a denial, the steps that failed and what would have to change; for an allowed answer, the
- * last step. */
-static void print_why(const struct sp_trial_answer *answer, const char *before, FILE *out) {
-    const Sallyport__V1__ExplainResponse *explanation = answer->explanation;
-    if (explanation == NULL)
-        return;
-    for (size_t i = 0; i < explanation->n_steps; i++) {
-        const Sallyport__V1__ExplainStep *step = explanation->steps[i];
-        if (step->outcome == SALLYPORT__V1__EXPLAIN_STEP__OUTCOME__FAILED ||
-            (answer->reason == SP_REASON_ALLOWED && i + 1 == explanation->n_steps))
-            (void)fprintf(out, "%sstep %u, %s: %s\n", before, (unsigned)step->number, step->test, step->evidence);
-    }
-    print_shares(explanation, before, out);
-    for (size_t i = 0; i < explanation->n_changes_needed; i++)
-        (void)fprintf(out, "%sto allow it: %s\n", before, explanation->changes_needed[i]);
-}
-
 void sp_trial_print_failures(const struct sp_trial_run *run, bool colour, FILE *out) {
     for (size_t i = 0; i < run->spec->question_count; i++) {
         const struct sp_trial_question *question = &run->spec->questions[i];
@@ -63,7 +34,7 @@ void sp_trial_print_failures(const struct sp_trial_run *run, bool colour, FILE *
                       run->spec->file, question->line, question->column, run->spec->tests[question->test].name);
         print_verdict(run, i, out);
         (void)fputc('\n', out);
-        print_why(&run->answers[i], "      ", out);
+        sp_trial_print_why(run->answers[i].explanation, run->answers[i].reason, "      ", out);
     }
 }
 
@@ -88,7 +59,7 @@ static char *write_verdict(const struct sp_trial_run *run, size_t i) {
         return NULL;
     print_verdict(run, i, out);
     (void)fputc('\n', out);
-    print_why(&run->answers[i], "", out);
+    sp_trial_print_why(run->answers[i].explanation, run->answers[i].reason, "", out);
     return fclose(out) == 0 ? text : NULL;
 }
 

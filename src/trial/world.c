@@ -1,11 +1,8 @@
 #include "trial/world.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "admin/import.h"
 #include "admin/operator.h"
@@ -18,9 +15,9 @@
 #include "store/records/create.h"
 #include "store/records/snapshot.h"
 #include "store/records/write.h"
+#include "trial/folder.h"
 
 enum {
-    FOLDER_BYTES = 512,
     BATCH = 5000,
     ARENA_FIRST_BYTES = 1 << 20,
     ARENA_BUDGET_BYTES = 1 << 30,
@@ -29,7 +26,7 @@ enum {
 };
 
 struct sp_trial_world {
-    char folder[FOLDER_BYTES];
+    char folder[SP_TRIAL_FOLDER_BYTES];
     struct sp_store *store;
     struct sp_snapshot *snapshot;
 };
@@ -339,20 +336,13 @@ static enum sp_status fill_world(struct sp_trial_world *world, const struct sp_t
 
 static enum sp_status make_trial_store(struct sp_trial_world *world, const struct sp_trial_parts *parts,
                                        struct sp_error *error) {
-    const char *parent = getenv("TMPDIR");
     const struct sp_store_create_options create = {
         .schema_yaml = parts->schema_yaml, .key_prefix = SP_STR_LITERAL("sp_"), .now_s = LONG_AGO_S};
     const struct sp_store_options options = {.mode = SP_STORE_WRITE, .no_sync = true};
-    int size = snprintf(world->folder, sizeof(world->folder), "%s/sallyport-trial-XXXXXX",
-                        parent == NULL || parent[0] == '\0' ? "/tmp" : parent);
-    if (size < 0 || (size_t)size >= sizeof(world->folder))
-        return sp_error_set(error, SP_ERR_INVALID, "TMPDIR is too long");
-    if (mkdtemp(world->folder) == NULL) {
-        enum sp_status status = sp_error_set(error, SP_ERR_IO, "cannot make %s: %s", world->folder, strerror(errno));
-        world->folder[0] = '\0';
+    enum sp_status status = sp_trial_folder_make(world->folder, error);
+    if (status != SP_OK)
         return status;
-    }
-    enum sp_status status = sp_store_create(world->folder, &create, error);
+    status = sp_store_create(world->folder, &create, error);
     if (status != SP_OK)
         return status;
     return sp_store_open(world->folder, &options, &world->store, error);
@@ -385,25 +375,13 @@ enum sp_status sp_trial_world_open(const struct sp_trial_parts *parts, struct sp
     return SP_OK;
 }
 
-static void remove_world_folder(const char *folder) {
-    DIR *entries = opendir(folder);
-    const struct dirent *entry;
-    if (entries == NULL)
-        return;
-    while ((entry = readdir(entries)) != NULL)
-        (void)unlinkat(dirfd(entries), entry->d_name, 0);
-    (void)closedir(entries);
-    (void)rmdir(folder);
-}
-
 void sp_trial_world_close(struct sp_trial_world *world) {
     if (world == NULL)
         return;
     if (world->snapshot != NULL)
         sp_snapshot_end(world->snapshot);
     sp_store_close(world->store);
-    if (world->folder[0] != '\0')
-        remove_world_folder(world->folder);
+    sp_trial_folder_remove(world->folder);
     free(world);
 }
 
