@@ -16,13 +16,13 @@
 #include "store/records/snapshot.h"
 #include "store/records/store_time.h"
 #include "store/records/write.h"
+#include "store/recovery/backup_copy.h"
 #include "store/recovery/later_log.h"
 #include "store/recovery/reapply_revocations.h"
 #include "store/recovery/verify.h"
 
 enum {
     PATH_BYTES = 4096,
-    COPY_BYTES = 1 << 20,
 };
 
 struct restore {
@@ -115,64 +115,6 @@ static void remove_scratch(const struct restore *restore) {
 
 /* ---- the copy ---- */
 
-static bool write_scratch(int fd, const uint8_t *data, size_t size) {
-    while (size > 0) {
-        ssize_t wrote = write(fd, data, size);
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote < 0)
-            return false;
-        data += wrote;
-        size -= (size_t)wrote;
-    }
-    return true;
-}
-
-static enum sp_status copy_bytes(const struct restore *restore, int from, int to) {
-    enum sp_status status = SP_OK;
-    uint8_t *buffer = malloc(COPY_BYTES);
-    if (buffer == NULL)
-        return sp_error_set(restore->error, SP_ERR_MEMORY, "out of memory");
-    for (;;) {
-        ssize_t size = read(from, buffer, COPY_BYTES);
-        if (size == 0)
-            break;
-        if (size < 0 && errno == EINTR)
-            continue;
-        if (size < 0) {
-            status = refuse_file(restore, "read", restore->options->backup_file);
-            break;
-        }
-        if (!write_scratch(to, buffer, (size_t)size)) {
-            status = refuse_file(restore, "write below", restore->scratch);
-            break;
-        }
-    }
-    free(buffer);
-    return status;
-}
-
-static enum sp_status copy_backup(const struct restore *restore) {
-    char path[PATH_BYTES];
-    if (!join_folder(path, restore->scratch, "data.mdb"))
-        return sp_error_set(restore->error, SP_ERR_INVALID, "the store's path is too long");
-    int from = open(restore->options->backup_file, O_RDONLY | O_CLOEXEC);
-    if (from < 0)
-        return refuse_file(restore, "open", restore->options->backup_file);
-    enum sp_status status = SP_OK;
-    int to = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, SP_DATA_MODE);
-    if (to < 0) {
-        status = refuse_file(restore, "write below", restore->scratch);
-        goto out;
-    }
-    status = copy_bytes(restore, from, to);
-    if (close(to) != 0 && status == SP_OK)
-        status = refuse_file(restore, "write below", restore->scratch);
-out:
-    close(from);
-    return status;
-}
-
 static enum sp_status verify_scratch(const struct restore *restore, const char *what) {
     struct sp_error why = {0};
     enum sp_status status = sp_store_verify(restore->store, restore->report, NULL, restore->context, &why);
@@ -181,38 +123,10 @@ static enum sp_status verify_scratch(const struct restore *restore, const char *
     return sp_error_set(restore->error, status, "%s fails verification: %s", what, why.message);
 }
 
-/* A read of a page that is missing from a truncated file would kill the process, so its length
- * is compared with its first pages. Only a backup is sure to hold its last page; LMDB need not
- * write the last ones of a store. */
-static enum sp_status check_backup_complete(const struct restore *restore) {
-    const char *name = restore->options->backup_file;
-    char path[PATH_BYTES];
-    struct stat file;
-    struct sp_error why = {0};
-    struct sp_store *store = NULL;
-    struct sp_store_stats stats = {0};
-    enum sp_status status =
-        sp_env_open(restore->scratch, &(struct sp_store_options){.mode = SP_STORE_READ}, &store, &why);
-    if (status != SP_OK)
-        return sp_error_set(restore->error, status, "cannot use %s: %s", name, why.message);
-    status = sp_store_stats(store, &stats);
-    sp_store_close(store);
-    if (status == SP_OK && (!join_folder(path, restore->scratch, "data.mdb") || stat(path, &file) != 0))
-        status = SP_ERR_IO;
-    if (status != SP_OK)
-        return sp_error_set(restore->error, status, "cannot read the size of the copy of %s", name);
-    if ((uint64_t)file.st_size >= stats.used_bytes)
-        return SP_OK;
-    return sp_error_set(restore->error, SP_ERR_CORRUPT, "%s is truncated: it has %" PRIu64 " of %" PRIu64 " bytes",
-                        name, (uint64_t)file.st_size, stats.used_bytes);
-}
-
 static enum sp_status open_scratch(struct restore *restore) {
     struct sp_error why = {0};
-    enum sp_status status = check_backup_complete(restore);
-    if (status != SP_OK)
-        return status;
-    status = sp_store_open(restore->scratch, &(struct sp_store_options){.mode = SP_STORE_WRITE}, &restore->store, &why);
+    enum sp_status status =
+        sp_store_open(restore->scratch, &(struct sp_store_options){.mode = SP_STORE_WRITE}, &restore->store, &why);
     if (status != SP_OK)
         return sp_error_set(restore->error, status, "%s is not a usable backup: %s", restore->options->backup_file,
                             why.message);
@@ -338,7 +252,7 @@ static enum sp_status build_scratch(struct restore *restore, struct sp_revision 
     enum sp_status status = make_scratch_folder(restore);
     if (status != SP_OK)
         return status;
-    status = copy_backup(restore);
+    status = sp_backup_copy_into(restore->options->backup_file, restore->scratch, restore->error);
     if (status != SP_OK)
         return status;
     status = open_scratch(restore);
