@@ -37,7 +37,7 @@ FOREIGN = {
     "libdeflate.h": "core connect",
     "microhttpd.h": "http",
     "gnutls/": "http",
-    "jansson.h": "wire store connect cli server",
+    "jansson.h": "wire store connect trial cli server",
     "*.pb-c.h": "policy store decide admin trial rpc etcd source server sync cli",
 }
 UNBOUNDED = re.compile(r"\b(strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|gets|alloca|inet_aton)\s*\(")

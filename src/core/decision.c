@@ -40,6 +40,13 @@ unsigned sp_reason_http_status(enum sp_reason reason) {
     return reasons[(unsigned)reason < SP_REASON_COUNT ? reason : SP_REASON_NONE].http_status;
 }
 
+enum sp_reason sp_reason_find(struct sp_str name) {
+    for (enum sp_reason reason = SP_REASON_ALLOWED; reason < SP_REASON_COUNT; reason++)
+        if (sp_str_equal(name, sp_str_from(reasons[reason].name)))
+            return reason;
+    return SP_REASON_NONE;
+}
+
 enum sp_reason sp_step_key_live(const struct sp_key *key, int64_t now_s) {
     if (key->disabled)
         return SP_REASON_KEY_DISABLED;

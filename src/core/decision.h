@@ -48,6 +48,9 @@ enum sp_reason {
 const char *sp_reason_name(enum sp_reason reason);
 unsigned sp_reason_http_status(enum sp_reason reason);
 
+/* The reason of a name; SP_REASON_NONE: there is none. */
+enum sp_reason sp_reason_find(struct sp_str name);
+
 /* Rows of the decision table. */
 enum sp_step {
     SP_STEP_FRESH = 0,

@@ -2,7 +2,9 @@
 
 #include "core/digest.h"
 #include "core/key_text.h"
+#include "sallyport/store/v1/records.pb-c.h"
 #include "store/records/effective_role.h"
+#include "store/records/entity.h"
 #include "store/records/index.h"
 #include "store/records/key_forms.h"
 #include "store/records/settings.h"
@@ -77,6 +79,22 @@ enum sp_status sp_find_presented_key(struct sp_view *view, const struct sp_query
     if (memo->reason == SP_REASON_NONE)
         *ret_key = memo->key;
     return SP_OK;
+}
+
+enum sp_status sp_find_key_by_id(struct sp_view *view, struct sp_str workspace, struct sp_str id,
+                                 struct sp_arena *arena, struct sp_key *ret_key) {
+    struct sp_entity_key entity;
+    ProtobufCMessage *message = NULL;
+    if (sp_entity_key_1(SP_KIND_KEY, workspace, id, &entity) != SP_OK)
+        return SP_ERR_NOT_FOUND;
+    enum sp_status status = sp_entity_get(view, &entity, arena, &message);
+    if (status != SP_OK)
+        return status;
+    const Sallyport__Store__V1__StoredKey *stored = (const void *)message;
+    if (stored->digest.len != SP_DIGEST_BYTES)
+        return SP_ERR_CORRUPT;
+    status = sp_index_key(view, stored->digest.data, ret_key);
+    return status == SP_ERR_NOT_FOUND ? SP_ERR_CORRUPT : status;
 }
 
 enum sp_status sp_find_role(struct sp_view *view, const struct sp_key *key, const struct sp_principal_state *principal,

@@ -2,6 +2,7 @@
 #ifndef SP_DECIDE_LOOKUP_H
 #define SP_DECIDE_LOOKUP_H
 
+#include "base/arena.h"
 #include "decide/query.h"
 #include "store/lmdb/view.h"
 
@@ -9,6 +10,12 @@
  * set. */
 enum sp_status sp_find_presented_key(struct sp_view *view, const struct sp_query *query, struct sp_key *ret_key,
                                      enum sp_reason *ret_reason) SP_MUST_USE;
+
+/* The key of an id in a workspace, as SP_CREDENTIAL_KNOWN takes it; its texts are borrowed from the
+ * view. What is read meanwhile is put into `arena`. SP_ERR_NOT_FOUND; SP_ERR_CORRUPT;
+ * SP_ERR_MEMORY. */
+enum sp_status sp_find_key_by_id(struct sp_view *view, struct sp_str workspace, struct sp_str id,
+                                 struct sp_arena *arena, struct sp_key *ret_key) SP_MUST_USE;
 
 /* A role and what gave it. */
 struct sp_found_role {

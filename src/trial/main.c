@@ -1,25 +1,20 @@
-/* sallyport-test: what `sallyport test` runs. A program of its own because it holds a store, which
- * the command line does without. */
+/* sallyport-test: what `sallyport test` and `sallyport whatif` run. A program of its own because it
+ * holds a store, which the command line does without. */
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#include "config/options.h"
-#include "trial/suite.h"
 
 #include "base/clock.h"
+#include "config/options.h"
+#include "trial/screen.h"
+#include "trial/suite.h"
+#include "trial/whatif_main.h"
 
 enum { ERROR = 2, INPUTS_FIRST_BYTES = 64 * 1024, INPUTS_BUDGET_BYTES = 256 << 20, POLL_MS = 300 };
 
 static const char usage[] =
     "Usage: sallyport-test [-f FILE]... [--run PATTERN] [--cover] [--junit FILE] [--github] [--watch]\n\n"
     "Run it as `sallyport test`, whose --help describes the options.\n";
-
-static bool wants_colour(void) {
-    const char *term = getenv("TERM");
-    return isatty(STDOUT_FILENO) != 0 && getenv("NO_COLOR") == NULL && (term == NULL || strcmp(term, "dumb") != 0);
-}
 
 /* getopt_long takes abbreviations. */
 static bool knows_all_options(int argc, char **argv) {
@@ -92,9 +87,11 @@ static int run_and_watch(const struct sp_trial_options *options, bool watch) {
 
 int main(int argc, char **argv) {
     const char *actions = getenv("GITHUB_ACTIONS");
-    struct sp_trial_options options = {.colour = wants_colour()};
+    struct sp_trial_options options = {.colour = sp_trial_wants_colour()};
     bool watch = false;
     int status = ERROR;
+    if (argc > 1 && strcmp(argv[1], "whatif") == 0)
+        return sp_trial_whatif_main(argc - 1, argv + 1);
     options.github = actions != NULL && strcmp(actions, "true") == 0;
     options.files = calloc((size_t)argc + 1, sizeof(*options.files));
     if (options.files == NULL)

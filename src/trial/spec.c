@@ -227,9 +227,8 @@ static enum sp_status read_word(const struct sp_yaml *yaml, const struct sp_yaml
         *ret_reason = SP_TRIAL_DENIED;
         return SP_OK;
     }
-    for (enum sp_reason reason = SP_REASON_ALLOWED; reason < SP_REASON_COUNT; reason++) {
-        if (!sp_str_equal(word->text, sp_str_from(sp_reason_name(reason))))
-            continue;
+    enum sp_reason reason = sp_reason_find(word->text);
+    if (reason != SP_REASON_NONE) {
         *ret_reason = reason;
         return SP_OK;
     }

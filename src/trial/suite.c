@@ -10,6 +10,7 @@
 #include "base/array.h"
 #include "policy/files.h"
 #include "trial/cover.h"
+#include "trial/file_errors.h"
 #include "trial/report.h"
 
 enum { ARENA_FIRST_BYTES = 1 << 20, PASSED = 0, FAILED = 1, ERROR = 2 };
@@ -113,11 +114,9 @@ static enum sp_status read_policy(struct trial *trial) {
     enum sp_status status = sp_policy_read_files(paths, count, &trial->policy, &trial->errors, &trial->error);
     for (size_t i = 0; i < trial->policy.file_count; i++)
         note_input(trial->inputs, trial->policy.files[i]);
-    if (status != SP_OK || trial->errors.count == 0)
+    if (status != SP_OK)
         return status;
-    for (size_t i = 0; i + 1 < trial->errors.count && i + 1 < SP_POLICY_ERRORS_MAX; i++)
-        (void)fprintf(stderr, "%s\n", trial->errors.texts[i + 1]);
-    return sp_error_set(&trial->error, SP_ERR_INVALID, "%s", trial->errors.texts[0]);
+    return sp_trial_report_file_errors(&trial->errors, &trial->error);
 }
 
 /* ---- running ---- */
