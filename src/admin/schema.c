@@ -27,8 +27,26 @@ enum sp_status sp_admin_get_schema(struct sp_admin_context *ctx, const ProtobufC
 
 /* ---- a new schema ---- */
 
+/* The first ones that were probably meant otherwise. */
+static enum sp_status warn_of_literals(const struct sp_schema *schema, struct sp_admin_lines *warnings) {
+    enum { MOST = 20 };
+    size_t doubts = 0;
+    for (size_t i = 0; i < schema->route_count; i++) {
+        const struct sp_route *route = &schema->routes[i];
+        struct sp_str literal;
+        const char *doubt = sp_route_find_doubt(route, &literal);
+        if (doubt == NULL || ++doubts > MOST)
+            continue;
+        enum sp_status status = sp_admin_add_line(warnings, "route %.*s %.*s: \"%.*s\" %s", SP_STR_ARG(route->method),
+                                                  SP_STR_ARG(route->path), SP_STR_ARG(literal), doubt);
+        if (status != SP_OK)
+            return status;
+    }
+    return doubts <= MOST ? SP_OK : sp_admin_add_line(warnings, "and %zu more routes like these", doubts - MOST);
+}
+
 static enum sp_status describe_new_schema(struct sp_admin_context *ctx, struct sp_str yaml,
-                                          Sallyport__V1__PutSchemaResponse *response) {
+                                          struct sp_admin_lines *warnings, Sallyport__V1__PutSchemaResponse *response) {
     struct sp_schema before;
     struct sp_schema after;
     struct sp_admin_lines changes = {.arena = ctx->arena};
@@ -49,6 +67,9 @@ static enum sp_status describe_new_schema(struct sp_admin_context *ctx, struct s
     status = sp_admin_find_in_use(ctx, &before, &after, &in_use);
     if (status != SP_OK)
         return status;
+    status = warn_of_literals(&after, warnings);
+    if (status != SP_OK)
+        return status;
     response->changes = changes.lines;
     response->n_changes = changes.count;
     response->in_use = in_use.lines;
@@ -59,10 +80,8 @@ static enum sp_status describe_new_schema(struct sp_admin_context *ctx, struct s
 enum { NUMBERS_WARN_FROM = SP_PERMISSIONS_MAX - 16 };
 
 /* Only names that keys list keep a number once they are removed. */
-static enum sp_status warn_of_few_numbers(struct sp_admin_context *ctx, const Sallyport__Store__V1__StoredSchema *made,
-                                          const struct sp_permission_set *listed,
-                                          Sallyport__V1__PutSchemaResponse *response) {
-    struct sp_admin_lines warnings = {.arena = ctx->arena};
+static enum sp_status warn_of_few_numbers(const Sallyport__Store__V1__StoredSchema *made,
+                                          const struct sp_permission_set *listed, struct sp_admin_lines *warnings) {
     size_t named = 0, removed = 0;
     for (size_t i = 0; i < made->n_permissions; i++) {
         const Sallyport__Store__V1__StoredSchema__Numbered *name = made->permissions[i];
@@ -71,15 +90,10 @@ static enum sp_status warn_of_few_numbers(struct sp_admin_context *ctx, const Sa
     }
     if (named + removed < NUMBERS_WARN_FROM)
         return SP_OK;
-    enum sp_status status = sp_admin_add_line(&warnings,
-                                              "%zu of %d permission numbers are in use, %zu of them by removed names "
-                                              "that keys still list",
-                                              named + removed, SP_PERMISSIONS_MAX, removed);
-    if (status != SP_OK)
-        return status;
-    response->warnings = warnings.lines;
-    response->n_warnings = warnings.count;
-    return SP_OK;
+    return sp_admin_add_line(warnings,
+                             "%zu of %d permission numbers are in use, %zu of them by removed names "
+                             "that keys still list",
+                             named + removed, SP_PERMISSIONS_MAX, removed);
 }
 
 static bool are_numbers_few(const Sallyport__Store__V1__StoredSchema *made) {
@@ -92,8 +106,7 @@ static bool are_numbers_few(const Sallyport__Store__V1__StoredSchema *made) {
 
 /* The walk over all keys is only worth it if numbers become few. */
 static enum sp_status number_schema(struct sp_admin_context *ctx, struct sp_str yaml,
-                                    Sallyport__Store__V1__StoredSchema **ret_made,
-                                    Sallyport__V1__PutSchemaResponse *response) {
+                                    Sallyport__Store__V1__StoredSchema **ret_made, struct sp_admin_lines *warnings) {
     Sallyport__Store__V1__StoredSchema *made = NULL;
     struct sp_permission_set listed;
     enum sp_status status = sp_schema_number(yaml, ctx->stored_schema, ctx->arena, &made, ctx->error);
@@ -112,14 +125,14 @@ static enum sp_status number_schema(struct sp_admin_context *ctx, struct sp_str 
     if (status != SP_OK)
         return status;
     *ret_made = made;
-    return warn_of_few_numbers(ctx, made, &listed, response);
+    return warn_of_few_numbers(made, &listed, warnings);
 }
 
 /* A dry run numbers too, so that it fails if the real one would run out of numbers. */
 static enum sp_status number_and_put(struct sp_admin_context *ctx, struct sp_str yaml, bool dry_run,
-                                     Sallyport__V1__PutSchemaResponse *response) {
+                                     struct sp_admin_lines *warnings) {
     Sallyport__Store__V1__StoredSchema *made = NULL;
-    enum sp_status status = number_schema(ctx, yaml, &made, response);
+    enum sp_status status = number_schema(ctx, yaml, &made, warnings);
     if (status != SP_OK || dry_run)
         return status;
     return sp_admin_put(ctx, SP_KIND_SCHEMA, "", &made->base);
@@ -146,12 +159,13 @@ enum sp_status sp_admin_put_schema(struct sp_admin_context *ctx, const ProtobufC
     struct sp_str yaml = sp_str_from(request->yaml);
     Sallyport__V1__PutSchemaResponse *response =
         SP_ADMIN_NEW(ctx, Sallyport__V1__PutSchemaResponse, sallyport__v1__put_schema_response);
+    struct sp_admin_lines warnings = {.arena = ctx->arena};
     if (response == NULL)
         return SP_ERR_MEMORY;
     enum sp_status status = sp_admin_schema_load(ctx);
     if (status != SP_OK)
         return status;
-    status = describe_new_schema(ctx, yaml, response);
+    status = describe_new_schema(ctx, yaml, &warnings, response);
     if (status != SP_OK)
         return status;
     status = sp_str_equal(yaml, sp_str_from(ctx->stored_schema->yaml)) ? SP_OK : refuse_keys_in_schema(ctx, yaml);
@@ -164,10 +178,12 @@ enum sp_status sp_admin_put_schema(struct sp_admin_context *ctx, const ProtobufC
             "they then grant nothing",
             response->n_in_use, response->in_use[0]);
     if (!sp_str_equal(yaml, sp_str_from(ctx->stored_schema->yaml))) {
-        status = number_and_put(ctx, yaml, request->dry_run, response);
+        status = number_and_put(ctx, yaml, request->dry_run, &warnings);
         if (status != SP_OK)
             return status;
     }
+    response->warnings = warnings.lines;
+    response->n_warnings = warnings.count;
     *ret_reply = &response->base;
     return SP_OK;
 }

@@ -98,31 +98,52 @@ static int run_schema_put(struct cli_call *call) {
     return status == SP_OK ? CLI_OK : sp_cli_report_error(call, &error);
 }
 
-static int run_schema_check(struct cli_call *call) {
-    struct sp_error error = {0}, why = {0};
-    struct sp_arena arena;
+/* "FILE:LINE:COLUMN: what", a line each, and how many more there are. */
+static void print_findings(const char *path, const struct sp_schema_findings *findings) {
+    for (size_t i = 0; i < findings->count && i < SP_SCHEMA_FINDINGS_MAX; i++) {
+        const struct sp_schema_finding *finding = &findings->items[i];
+        (void)fprintf(stderr, "%s:%zu:%zu: %s", path, finding->line, finding->column,
+                      finding->warning ? "warning: " : "");
+        sp_cli_put_text(finding->what, stderr);
+        (void)fputc('\n', stderr);
+    }
+    if (findings->count > SP_SCHEMA_FINDINGS_MAX)
+        (void)fprintf(stderr, "… and %zu more\n", findings->count - SP_SCHEMA_FINDINGS_MAX);
+}
+
+static enum sp_status check_schema_text(const char *path, struct sp_str text, struct sp_arena *arena,
+                                        struct sp_error *error) {
+    struct sp_schema_findings findings;
     struct sp_schema schema;
+    enum sp_status status = sp_schema_check(text, arena, &findings, &schema);
+    if (status == SP_ERR_MEMORY)
+        return sp_error_set(error, status, "out of memory");
+    print_findings(path, &findings);
+    if (status != SP_OK)
+        return sp_error_set(error, status, "%s: %zu error%s", path, findings.error_count,
+                            findings.error_count == 1 ? "" : "s");
+    (void)printf("%s: %zu permissions, %zu types, %zu routes\n", path, schema.permission_count, schema.type_count,
+                 schema.route_count);
+    return SP_OK;
+}
+
+static int run_schema_check(struct cli_call *call) {
+    struct sp_error error = {0};
+    struct sp_arena arena;
     char *text = NULL;
     size_t size = 0;
     const char *path = sp_cli_local(call, "file");
     if (sp_cli_read_file(path, SP_SCHEMA_MAX_BYTES, &text, &size, &error) != SP_OK)
         return sp_cli_report_error(call, &error);
-    if (sp_arena_init(&arena, 1 << 20, 64 << 20) != SP_OK) {
+    if (sp_arena_init(&arena, 1 << 20, 256 << 20) != SP_OK) {
         free(text);
         (void)sp_error_set(&error, SP_ERR_MEMORY, "out of memory");
         return sp_cli_report_error(call, &error);
     }
-    enum sp_status status = sp_schema_parse((struct sp_str){text, size}, &arena, &schema, &why);
-    if (status == SP_OK)
-        (void)printf("%s: %zu permissions, %zu types, %zu routes\n", path, schema.permission_count, schema.type_count,
-                     schema.route_count);
+    enum sp_status status = check_schema_text(path, (struct sp_str){text, size}, &arena, &error);
     sp_arena_fini(&arena);
     free(text);
-    if (status != SP_OK) {
-        (void)sp_error_set(&error, status, "%s: %s", path, why.message);
-        return sp_cli_report_error(call, &error);
-    }
-    return CLI_OK;
+    return status == SP_OK ? CLI_OK : sp_cli_report_error(call, &error);
 }
 
 const struct cli_command sp_cli_schema_commands[] = {
@@ -156,7 +177,8 @@ const struct cli_command sp_cli_schema_commands[] = {
      .run = run_schema_put},
     {.noun = "schema",
      .verb = "check",
-     .summary = "Check a schema file, without a server.",
+     .summary = "Show all errors of a schema file, without a server.",
+     .details = "Exit status: 0 no errors, perhaps warnings; 2 errors.",
      .acts = "no key",
      .example = "  sallyport schema check schema.yaml",
      .positionals = {{.name = "file",

@@ -25,6 +25,17 @@ size_t sp_yaml_column(const struct sp_yaml *yaml, size_t line, size_t column) {
     return column + joined * (SP_JSON_PAIR_CHARS - SP_JSON_JOINED_CHARS);
 }
 
+const char *sp_yaml_split_place(const char *message, size_t *line, size_t *column) {
+    unsigned long found_line = 0, found_column = 0;
+    const char *rest =
+        sp_text_read_number(sp_text_read_number(message, "line ", &found_line), ", column ", &found_column);
+    if (rest == NULL || strncmp(rest, ": ", 2) != 0)
+        return message;
+    *line = found_line;
+    *column = found_column;
+    return rest + 2;
+}
+
 static enum sp_status refuse_mark(const struct sp_yaml *yaml, const yaml_mark_t *mark, const char *what) {
     sp_error_set(yaml->error, SP_ERR_INVALID, "line %zu, column %zu: %s", mark->line + 1,
                  sp_yaml_column(yaml, mark->line + 1, mark->column + 1), what);

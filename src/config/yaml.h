@@ -88,6 +88,10 @@ enum sp_status sp_yaml_find_key(const struct sp_yaml *yaml, const struct sp_yaml
  * joined. */
 size_t sp_yaml_column(const struct sp_yaml *yaml, size_t line, size_t column);
 
+/* What follows "line L, column C: " in such a message, and the place; the message itself, and a
+ * place that is left as it was, where it does not begin so. */
+const char *sp_yaml_split_place(const char *message, size_t *line, size_t *column);
+
 /* "line L, column C: subject what". */
 static inline enum sp_status sp_yaml_refuse(const struct sp_yaml *yaml, const struct sp_yaml_scalar *at,
                                             const char *subject, const char *what) {

@@ -40,14 +40,11 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "core/register.h"
 #include "core/role.h"
 #include "core/route.h"
-
-enum {
-    SP_SCHEMA_MAX_BYTES = 1024 * 1024,
-    SP_SCHEMA_MAX_TYPES = 1000,
-    SP_SCHEMA_MAX_ACTIONS = 10000,
-};
+#include "core/schema_finding.h"
+#include "core/schema_limits.h"
 
 struct sp_schema_action {
     struct sp_str name;
@@ -55,17 +52,6 @@ struct sp_schema_action {
     uint32_t permission; /* index in sp_schema.permissions */
     enum sp_role role;   /* SP_ROLE_NONE: no role needed */
 };
-
-/* Who registers resources of a type; each includes the ones above it. Stored as these numbers. */
-enum sp_register {
-    SP_REGISTER_OPERATOR = 1,  /* operators; the default for ids: global */
-    SP_REGISTER_PERMITTED = 2, /* keys that list resource_register */
-    SP_REGISTER_ADMIN = 3,     /* keys of the workspace's ADMIN users with workspace_write; the default for
-                                  ids: workspace, where an id is nobody else's */
-};
-
-/* The word of the schema, such as "permitted". */
-const char *sp_register_name(enum sp_register level);
 
 struct sp_schema_type {
     struct sp_str name;
@@ -98,8 +84,14 @@ struct sp_schema {
 enum sp_status sp_schema_parse(struct sp_str yaml, struct sp_arena *arena, struct sp_schema *ret_schema,
                                struct sp_error *error) SP_MUST_USE;
 
-/* The same of a text that a store keeps. An earlier release may have accepted what is refused
- * today: routes that can never allow. */
+/* Reads a schema's text as sp_schema_parse does, and finds all errors at once, unless it is not
+ * YAML from some line on. SP_ERR_INVALID: there are errors, and *ret_schema is not touched;
+ * SP_ERR_MEMORY. */
+enum sp_status sp_schema_check(struct sp_str yaml, struct sp_arena *arena, struct sp_schema_findings *ret_findings,
+                               struct sp_schema *ret_schema) SP_MUST_USE;
+
+/* As sp_schema_parse, of a text that a store keeps. An earlier release may have accepted what is
+ * refused today: routes that can never allow. */
 enum sp_status sp_schema_parse_stored(struct sp_str yaml, struct sp_arena *arena, struct sp_schema *ret_schema,
                                       struct sp_error *error) SP_MUST_USE;
 

@@ -49,15 +49,11 @@ static struct sp_policy_place find_policy_place(const struct sp_yaml *yaml, cons
 
 /* "line L, column C: what" becomes an error of the file. */
 static void add_yaml_error(struct reading *reading) {
-    struct sp_policy_place place = {.line = 1, .column = 1, .file = reading->file};
-    unsigned long line = 1, column = 1;
-    const char *what = reading->error.message;
-    const char *rest = sp_text_read_number(sp_text_read_number(what, "line ", &line), ", column ", &column);
-    if (rest != NULL && strncmp(rest, ": ", 2) == 0) {
-        what = rest + 2;
-        place.line = (uint32_t)line;
-        place.column = column > UINT16_MAX ? UINT16_MAX : (uint16_t)column;
-    }
+    struct sp_policy_place place = {.file = reading->file};
+    size_t line = 1, column = 1;
+    const char *what = sp_yaml_split_place(reading->error.message, &line, &column);
+    place.line = (uint32_t)line;
+    place.column = column > UINT16_MAX ? UINT16_MAX : (uint16_t)column;
     sp_policy_add_error(reading->errors, reading->policy, &place, "%s", what);
     reading->error = (struct sp_error){0};
 }

@@ -398,6 +398,17 @@ static void says_early_when_permission_numbers_become_few(void **state) {
     assert_non_null(strstr(admin_text(fixture, "warnings.0"), "of 256 permission numbers are in use"));
 }
 
+static void warns_of_literals_that_look_like_captures(void **state) {
+    struct scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    admin_ok(fixture, scene->operator_key, "PutSchema",
+             "{'dryRun': true, 'force': true, 'yaml': "
+             "'version: 1\\ntypes: {v: {actions: {a: {}}}}\\nroutes:\\n  GET /:id: a v\\n  GET /b/{x}: a v\\n'}");
+    assert_int_equal(admin_length(fixture, "warnings"), 1);
+    assert_string_equal(admin_text(fixture, "warnings.0"),
+                        "route GET /:id: \":id\" matches only itself; a capture is written {name}");
+}
+
 static void gives_numbers_again_that_no_key_lists(void **state) {
     struct scene *scene = *state;
     struct admin_fixture *fixture = &scene->fixture;
@@ -470,6 +481,7 @@ int main(void) {
         cmocka_unit_test(every_call_shows_the_permissions_that_a_key_has),
         CASE(all_includes_permissions_that_come_later),
         CASE(says_early_when_permission_numbers_become_few),
+        CASE(warns_of_literals_that_look_like_captures),
         CASE(gives_numbers_again_that_no_key_lists),
         CASE(numbers_that_keys_list_are_never_given_again),
         CASE(running_out_of_memory_is_not_called_damage),

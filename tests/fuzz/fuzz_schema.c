@@ -1,5 +1,5 @@
 /* Whatever text is accepted must be a schema as its header promises; whatever is refused must say
- * where. */
+ * where, and a check, which goes on behind errors, must judge it alike. */
 #include <stdlib.h>
 
 #include "core/permission_set.h"
@@ -30,6 +30,19 @@ static void check_route(const struct sp_schema *schema, const struct sp_route *r
     require(route->line > 0 && route->column > 0);
 }
 
+static void check_alike(struct sp_str text, enum sp_status parsed) {
+    static struct sp_schema_findings findings;
+    struct sp_arena arena;
+    struct sp_schema schema = {0};
+    require(sp_arena_init(&arena, 4096, 64 << 20) == SP_OK);
+    enum sp_status status = sp_schema_check(text, &arena, &findings, &schema);
+    require(status == parsed || status == SP_ERR_MEMORY); /* what is read behind the first error may be large */
+    require(status == SP_ERR_MEMORY || (findings.error_count > 0) == (parsed == SP_ERR_INVALID));
+    for (size_t i = 0; i < findings.count && i < SP_SCHEMA_FINDINGS_MAX; i++)
+        require(findings.items[i].line > 0 && findings.items[i].column > 0 && findings.items[i].what[0] != '\0');
+    sp_arena_fini(&arena);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct sp_arena arena;
     struct sp_error error = {0};
@@ -48,5 +61,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         require(schema.matcher != NULL);
     }
     sp_arena_fini(&arena);
+    check_alike((struct sp_str){(const char *)data, size}, status);
     return 0;
 }

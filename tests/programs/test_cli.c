@@ -729,8 +729,13 @@ static void many_shares_are_one_change(void **state) {
 
 static void schemas_are_checked_read_and_put(void **state) {
     (void)state;
-    write_file("bad.yaml", "version: 1\npermissions:\n  a: A\ntypes:\n  t:\n    actions:\n      x: {permission: b}\n");
-    assert_says(ends(2, NULL, "schema check %s", path_of("bad.yaml"))->err, "bad.yaml: line 7");
+    write_file("bad.yaml", "version: 1\npermissions:\n  a: A\ntypes:\n  t:\n    actions:\n      x: {permission: b}\n"
+                           "      y: {role: king}\n      z: {}\nroutes:\n  GET /a/:id: z t\n");
+    const struct command *checked = ends(2, NULL, "schema check %s", path_of("bad.yaml"));
+    assert_says(checked->err, "bad.yaml:7:23: b is not a permission");
+    assert_says(checked->err, "bad.yaml:8:17: role: must be one of");
+    assert_says(checked->err, "bad.yaml:11:3: warning: \":id\" matches only itself");
+    assert_says(checked->err, "bad.yaml: 2 errors");
     const struct command *ran = ends(0, "operator", "schema get");
     assert_says(ran->out, "text_to_speech");
     char *schema = strdup(ran->out), *more = NULL;
