@@ -6,6 +6,10 @@ unsigned sp_rpc_call_worker(const struct sp_rpc_call *call) {
     return call->worker;
 }
 
+const struct sp_rpc_method *sp_rpc_call_method(const struct sp_rpc_call *call) {
+    return call->method;
+}
+
 struct sp_bytes sp_rpc_call_request(const struct sp_rpc_call *call) {
     return call->request;
 }
@@ -51,6 +55,10 @@ bool sp_rpc_call_is_over(const struct sp_rpc_call *call) {
 
 void sp_rpc_reply(struct sp_rpc_call *call, struct sp_bytes reply) {
     call->ops->reply(call, reply);
+}
+
+void sp_rpc_refuse_caller(struct sp_rpc_call *call) {
+    call->refused = true;
 }
 
 void sp_rpc_fail(struct sp_rpc_call *call, enum sp_status status, const char *message) {

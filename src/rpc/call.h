@@ -19,6 +19,8 @@
 /* ---- within a handler ---- */
 
 unsigned sp_rpc_call_worker(const struct sp_rpc_call *call);
+/* The method that is called. */
+const struct sp_rpc_method *sp_rpc_call_method(const struct sp_rpc_call *call);
 /* The request of a unary call; valid until it is replied to. */
 struct sp_bytes sp_rpc_call_request(const struct sp_rpc_call *call);
 /* Scratch memory, wiped when a unary call ends and after each event of a stream. There is none in
@@ -46,6 +48,8 @@ bool sp_rpc_call_is_over(const struct sp_rpc_call *call);
 
 /* Unary: replies OK. The bytes are copied. */
 void sp_rpc_reply(struct sp_rpc_call *call, struct sp_bytes reply);
+/* Before that: the reply only says that the caller may not ask, and so proves nothing about it. */
+void sp_rpc_refuse_caller(struct sp_rpc_call *call);
 /* Unary and streams: ends the call with an error. SP_OK is not allowed for unary calls. */
 void sp_rpc_fail(struct sp_rpc_call *call, enum sp_status status, const char *message);
 /* Unary: calls the handler again on the same worker after `delay_ms`, unless the call was cancelled

@@ -36,6 +36,7 @@ struct sp_rpc_call {
     int64_t started_ms;
     unsigned worker;
     unsigned retries;
+    bool refused;     /* its reply, which is no error, says that the caller may not ask */
     atomic_bool over; /* nobody waits for its answer any more */
 };
 

@@ -15,7 +15,10 @@
 
 struct sp_rpc_call; /* rpc/call.h */
 
-enum { SP_RPC_REQUEST_BYTES = 16 * 1024 }; /* of a message, unless a method says otherwise */
+enum {
+    SP_RPC_REQUEST_BYTES = 16 * 1024,  /* of a message, unless a method says otherwise */
+    SP_RPC_UNPROVEN_BYTES = 64 * 1024, /* of a request that is read before its caller is known */
+};
 
 enum sp_rpc_kind { SP_RPC_UNARY, SP_RPC_STREAM };
 

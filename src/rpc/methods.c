@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rpc/engine.h"
 #include "rpc/health.h"
 #include "rpc/reflection.h"
 
@@ -90,6 +91,15 @@ enum sp_status sp_rpc_methods_create(const struct sp_rpc_method *given, size_t c
     }
     *ret_methods = methods;
     return SP_OK;
+}
+
+enum sp_status sp_rpc_methods_admit(const struct sp_rpc_server_options *options, struct sp_rpc_call *call,
+                                    struct sp_error *error) {
+    const struct sp_rpc_method *method = call->method;
+    if (method->permit != 0)
+        return options->admit(call, method->permit, options->user, error);
+    bool is_large = method->kind == SP_RPC_UNARY && method->max_request_bytes > SP_RPC_UNPROVEN_BYTES;
+    return is_large && options->authenticate != NULL ? options->authenticate(call, options->user, error) : SP_OK;
 }
 
 void sp_rpc_methods_free(struct sp_rpc_methods *methods) {

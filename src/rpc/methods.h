@@ -4,7 +4,7 @@
 #define SP_RPC_METHODS_H
 
 #include "base/status.h"
-#include "rpc/method.h"
+#include "rpc/server_options.h"
 
 struct health;
 struct reflection;
@@ -22,6 +22,10 @@ struct sp_rpc_methods {
 enum sp_status sp_rpc_methods_create(const struct sp_rpc_method *given, size_t count, bool has_admit,
                                      struct sp_bytes descriptors, struct sp_rpc_methods **ret_methods,
                                      struct sp_error *error) SP_MUST_USE;
+/* What a call needs before anything of its request is kept: the role that its method asks for, or
+ * somebody's key if the request may be large. */
+enum sp_status sp_rpc_methods_admit(const struct sp_rpc_server_options *options, struct sp_rpc_call *call,
+                                    struct sp_error *error) SP_MUST_USE;
 /* NULL is allowed. */
 void sp_rpc_methods_free(struct sp_rpc_methods *methods);
 

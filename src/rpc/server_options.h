@@ -46,6 +46,10 @@ struct sp_rpc_server_options {
     /* Whether a caller may call a method that has a `permit`: SP_OK, or the status and message that
      * end the call. On the worker's thread, before the handler; not NULL if a method has one. */
     enum sp_status (*admit)(struct sp_rpc_call *call, unsigned permit, void *user, struct sp_error *error);
+    /* Whether anybody known is calling, by the call's metadata: asked before anything of a request
+     * is read that may have more than SP_RPC_UNPROVEN_BYTES, of unary methods without a permit. On
+     * the worker's thread. NULL: it is read anyway. */
+    enum sp_status (*authenticate)(struct sp_rpc_call *call, void *user, struct sp_error *error);
     /* Called on each worker's thread when it starts and ends; may be NULL. */
     void (*worker_started)(unsigned worker, void *user);
     void (*worker_stopping)(unsigned worker, void *user);

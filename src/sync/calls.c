@@ -5,6 +5,7 @@
 
 #include "admin/methods.h"
 #include "base/clock.h"
+#include "core/key_text.h"
 #include "daemon/admit.h"
 #include "sallyport/v1/admin.pb-c.h"
 #include "store/records/snapshot.h"
@@ -306,23 +307,45 @@ enum sp_status sp_sync_admit(struct sp_rpc_call *call, unsigned permit, void *us
     return sp_admit_call(sync->callers, call, (enum sp_caller_role)permit, error);
 }
 
-/* WhoAmI is for every key. Its use is noted when the call itself is made. */
-enum sp_status sp_sync_authenticate(struct sp_rpc_call *call, void *user, struct sp_error *error) {
-    struct sp_sync *sync = user;
-    struct sp_sync_caller caller;
+/* WhoAmI is for every key. */
+static enum sp_status ask_who_calls(struct sp_sync *sync, struct sp_rpc_call *call, struct sp_sync_caller *caller,
+                                    struct sp_error *error) {
     struct sp_snapshot *snapshot = NULL;
     ProtobufCMessage *reply = NULL;
     const Sallyport__V1__WhoAmIRequest request = SALLYPORT__V1__WHO_AM_IREQUEST__INIT;
     enum sp_status status = sp_sync_acquire(sync, sp_rpc_call_worker(call), &snapshot, error);
     if (status != SP_OK)
         return status;
-    sp_sync_caller_of(sync, call, &caller);
-    caller.caller.usage = NULL;
-    status = sp_admin_answer(sync->who_am_i, sp_snapshot_view(snapshot), &caller.caller, &request.base,
+    status = sp_admin_answer(sync->who_am_i, sp_snapshot_view(snapshot), &caller->caller, &request.base,
                              sp_rpc_call_arena(call), &reply, error);
-    if (status != SP_OK)
-        sp_sync_report_call(sync->who_am_i, &caller, NULL, status);
-    sp_sync_caller_wipe(&caller);
     sp_snapshot_release(snapshot);
+    return status;
+}
+
+/* That of an accepted key is noted when the call itself is made. */
+static void note_rejected_use(void *user, struct sp_str workspace, struct sp_str key_id, const struct sp_ip *ip,
+                              enum sp_reason rejected) {
+    const struct sp_sync *sync = user;
+    const struct sp_admin_usage *usage = sp_sync_usage_admin(sync->usage);
+    if (rejected != SP_REASON_NONE)
+        usage->note(usage->user, workspace, key_id, ip, rejected);
+}
+
+enum sp_status sp_sync_authenticate(struct sp_rpc_call *call, void *user, struct sp_error *error) {
+    struct sp_sync *sync = user;
+    const struct sp_sync_method *of = sp_rpc_call_method(call)->user;
+    struct sp_sync_caller caller;
+    sp_sync_caller_of(sync, call, &caller);
+    const struct sp_admin_usage rejections = {.note = note_rejected_use, .user = sync};
+    if (caller.caller.usage != NULL)
+        caller.caller.usage = &rejections;
+    enum sp_status status = ask_who_calls(sync, call, &caller, error);
+    if (status == SP_ERR_UNAUTHENTICATED && sync->source != NULL && sp_key_text_is_complete(caller.caller.credential))
+        status = SP_OK;
+    if (status != SP_OK) {
+        sp_sync_report_call(of->method, &caller, NULL, status);
+        sp_sync_count_call(of, sp_rpc_call_worker(call), status);
+    }
+    sp_sync_caller_wipe(&caller);
     return status;
 }

@@ -56,6 +56,18 @@ static const struct sp_rpc_method methods[] = {
     {.path = "/test.Test/Stream", .kind = SP_RPC_STREAM, .stream = &stream_ops, .max_request_bytes = SMALL_BYTES},
 };
 
+static void open_rig(struct rig *rig, const struct sp_rpc_server_options *options) {
+    memset(rig, 0, sizeof(*rig));
+    handled.count = 0;
+    assert_int_equal(sp_arena_init(&rig->arena, 4096, 64 << 20), SP_OK);
+    assert_int_equal(
+        sp_rpc_server_open(options, methods, COUNT(methods), (struct sp_bytes){NULL, 0}, &rig->server, &rig->error),
+        SP_OK);
+    assert_int_equal(sp_rpc_server_start(rig->server, &rig->error), SP_OK);
+    sp_rpc_server_set_serving(rig->server, true);
+    snprintf(rig->target, sizeof(rig->target), "127.0.0.1:%d", sp_rpc_server_port(rig->server, 0));
+}
+
 static void start(struct rig *rig, const struct sp_rpc_connection_limits *limits, bool with_health) {
     static const char *const loopback[] = {"127.0.0.1:0"};
     const struct sp_rpc_server_options options = {.engine = rig_engine(),
@@ -65,15 +77,7 @@ static void start(struct rig *rig, const struct sp_rpc_connection_limits *limits
                                                   .health_listen_count = with_health ? 1 : 0,
                                                   .workers = 2,
                                                   .limits = *limits};
-    memset(rig, 0, sizeof(*rig));
-    handled.count = 0;
-    assert_int_equal(sp_arena_init(&rig->arena, 4096, 64 << 20), SP_OK);
-    assert_int_equal(
-        sp_rpc_server_open(&options, methods, COUNT(methods), (struct sp_bytes){NULL, 0}, &rig->server, &rig->error),
-        SP_OK);
-    assert_int_equal(sp_rpc_server_start(rig->server, &rig->error), SP_OK);
-    sp_rpc_server_set_serving(rig->server, true);
-    snprintf(rig->target, sizeof(rig->target), "127.0.0.1:%d", sp_rpc_server_port(rig->server, 0));
+    open_rig(rig, &options);
 }
 
 static bool is_h2(void) {
@@ -161,6 +165,48 @@ static void a_budget_of_a_few_kib_refuses_large_requests_only(void **state) {
     assert_int_equal(count_of(&rig, SP_RPC_BOUND_MEMORY), 1);
     sp_rpc_client_close(client);
     assert_others_are_served(&rig);
+    rig_stop(&rig);
+}
+
+/* ---- who calls ---- */
+
+static atomic_uint asked;
+
+static enum sp_status ask_for_a_key(struct sp_rpc_call *call, void *user, struct sp_error *error) {
+    size_t count;
+    (void)user;
+    (void)sp_rpc_call_metadata(call, "x-key", &count);
+    atomic_fetch_add(&asked, 1);
+    return count == 1 ? SP_OK : sp_error_set(error, SP_ERR_UNAUTHENTICATED, "%s", sp_rpc_call_method(call)->path);
+}
+
+static void start_with_keys(struct rig *rig) {
+    static const char *const loopback[] = {"127.0.0.1:0"};
+    const struct sp_rpc_server_options options = {
+        .engine = rig_engine(), .listen = loopback, .listen_count = 1, .workers = 2, .authenticate = ask_for_a_key};
+    open_rig(rig, &options);
+}
+
+/* None of it is sent. */
+static void a_large_request_is_read_only_for_somebody_who_is_known(void **state) {
+    struct rig rig;
+    struct sp_rpc_stream *stream;
+    struct sp_bytes reply;
+    (void)state;
+    start_with_keys(&rig);
+    struct sp_rpc_client *client = rig_client(&rig, 10000);
+    assert_int_equal(sp_rpc_stream_open(client, "/test.Test/Large", &stream, &rig.error), SP_OK);
+    assert_int_equal(sp_rpc_stream_receive(stream, &rig.arena, &reply, &rig.error), SP_ERR_UNAUTHENTICATED);
+    assert_string_equal(rig.error.message, "/test.Test/Large");
+    sp_rpc_stream_close(stream);
+    assert_int_equal(call_with(&rig, client, "/test.Test/Large", LARGE_BYTES), SP_ERR_UNAUTHENTICATED);
+    assert_int_equal(atomic_load(&asked), 2);
+    assert_int_equal(call_with(&rig, client, "/test.Test/Small", SMALL_BYTES), SP_OK);
+    assert_int_equal(atomic_load(&asked), 2);
+    assert_int_equal(sp_rpc_client_set_metadata(client, "x-key", sp_str_from("k"), &rig.error), SP_OK);
+    assert_int_equal(call_with(&rig, client, "/test.Test/Large", LARGE_BYTES), SP_OK);
+    assert_int_equal(gate_count(&handled), 2);
+    sp_rpc_client_close(client);
     rig_stop(&rig);
 }
 
@@ -708,6 +754,7 @@ int main(void) {
         cmocka_unit_test(refuses_a_message_that_is_a_byte_larger_than_its_method_accepts),
         cmocka_unit_test(refuses_a_message_of_a_stream_that_is_a_byte_too_large),
         cmocka_unit_test(a_budget_of_a_few_kib_refuses_large_requests_only),
+        cmocka_unit_test(a_large_request_is_read_only_for_somebody_who_is_known),
         cmocka_unit_test(takes_headers_of_60_kib_and_refuses_more_than_64),
         cmocka_unit_test(one_bad_call_fails_alone),
         cmocka_unit_test(the_101st_stream_of_a_connection_waits_for_another_to_end),

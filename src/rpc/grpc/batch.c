@@ -50,7 +50,7 @@ static void send_answer(struct core_call *call, enum sp_status status, grpc_slic
     ops[count++].data.send_status_from_server.status_details = message;
     if (!call->watched)
         set_watch_op(call, &ops[count++]);
-    call->granted = with_reply;
+    call->granted = with_reply && !call->base.refused;
     if (with_reply)
         sp_rpc_peer_owe(call, grpc_byte_buffer_length(call->reply));
     grpc_call *grpc = call->grpc;

@@ -238,6 +238,7 @@ void sp_rpc_pool_recycle(struct core_call *call) {
     atomic_store_explicit(&call->base.over, false, memory_order_relaxed);
     call->peer_state = PEER_UNREAD;
     call->base.retries = 0;
+    call->base.refused = false;
     call->deferrals = 0;
     call->base.started_ms = 0;
     call->base.state = NULL;

@@ -14,6 +14,7 @@
 #include "rpc/grpc/stream.h"
 #include "rpc/grpc/unary.h"
 #include "rpc/health.h"
+#include "rpc/methods.h"
 #include "rpc/refusals.h"
 
 enum {
@@ -90,8 +91,7 @@ static enum sp_status admit_arrived(struct core_call *call, struct sp_error *err
         return sp_error_set(error, SP_ERR_UNIMPLEMENTED, "this server has no such method");
     if (!sp_rpc_pool_add_scratch(call))
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    unsigned permit = call->base.method->permit;
-    return permit == 0 ? SP_OK : options->admit(&call->base, permit, options->user, error);
+    return sp_rpc_methods_admit(options, &call->base, error);
 }
 
 static void serve_call(struct core_call *call) {

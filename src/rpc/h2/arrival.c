@@ -7,6 +7,7 @@
 #include "rpc/h2/stream.h"
 #include "rpc/h2/unary.h"
 #include "rpc/h2/wire.h"
+#include "rpc/methods.h"
 #include "rpc/refusals.h"
 
 static int compare_route(const void *key, const void *item) {
@@ -53,8 +54,7 @@ static enum sp_status check_h2_admission(struct h2_call *call, struct sp_error *
     call->is_stream = call->base.method->kind == SP_RPC_STREAM;
     if (!sp_rpc_h2_pool_add_scratch(call))
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    unsigned permit = call->base.method->permit;
-    return permit == 0 ? SP_OK : options->admit(&call->base, permit, options->user, error);
+    return sp_rpc_methods_admit(options, &call->base, error);
 }
 
 static void set_deadline(struct h2_call *call) {

@@ -62,6 +62,7 @@ static enum sp_status admit_gateway(struct ext_authz_call *call) {
     enum sp_status status = sp_admit_call(service->callers, call->rpc, SP_CALLER_CHECK, &error);
     if (status == SP_OK)
         return SP_OK;
+    sp_rpc_refuse_caller(call->rpc);
     sp_record_failure(&service->recorder, &call->gateway.asking, status);
     if (sp_gateway_may_log(service))
         sp_log(SP_LOG_WARNING, "ext_authz: denied the requests of a gateway: %s", error.message);

@@ -74,6 +74,7 @@ static enum sp_status open_admin_server(const struct serve_options *options, str
     const struct sp_bytes descriptors = {sp_embedded_sync_descriptors_bytes, sp_embedded_sync_descriptors_size};
     struct sp_rpc_server_options rpc = sp_listeners_rpc_options(&options->daemon, sync->callers, uids);
     rpc.admit = sp_sync_admit;
+    rpc.authenticate = sp_sync_authenticate;
     rpc.workers = (unsigned)options->workers;
     rpc.connection_age_grace_s = CONNECTION_AGE_GRACE_S;
     rpc.arena_budget_bytes = SP_SYNC_ARENA_BUDGET_BYTES;
