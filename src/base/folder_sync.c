@@ -35,3 +35,12 @@ enum sp_status sp_folder_sync_parent(const char *path, struct sp_error *error) {
         return sp_error_set(error, SP_ERR_INVALID, "%s: the path is too long", path);
     return sp_folder_sync(parent, error);
 }
+
+enum sp_status sp_folder_keep_made(const char *path, int fd, struct sp_error *error) {
+    enum sp_status status = sp_folder_sync_parent(path, error);
+    if (status == SP_OK)
+        return SP_OK;
+    (void)close(fd);
+    (void)unlink(path);
+    return status;
+}

@@ -88,11 +88,9 @@ enum sp_status sp_cli_make_secret_file(const char *path, int *ret_fd, struct sp_
             status = SP_ERR_NOT_FOUND; /* the folder */
         return sp_error_set(error, status, "cannot create %s: %s", path, strerror(errno));
     }
-    if (sp_folder_sync_parent(path, error) != SP_OK) {
-        (void)close(fd);
-        (void)unlink(path);
-        return SP_ERR_IO;
-    }
+    enum sp_status status = sp_folder_keep_made(path, fd, error);
+    if (status != SP_OK)
+        return status;
     *ret_fd = fd;
     return SP_OK;
 }

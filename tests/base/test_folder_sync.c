@@ -96,6 +96,20 @@ static void what_cannot_be_synced_is_an_error_with_its_reason(void **state) {
     assert_non_null(strstr(error.message, strerror(EIO)));
 }
 
+static void a_file_whose_folder_cannot_be_synced_is_not_kept(void **state) {
+    struct sp_error error = {0};
+    (void)state;
+    int fd = open("made", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(sp_folder_keep_made("made", fd, &error), SP_OK);
+    assert_string_equal(synced, folder);
+    assert_int_equal(access("made", F_OK), 0);
+    refusal = EIO;
+    assert_int_equal(sp_folder_keep_made("made", fd, &error), SP_ERR_IO);
+    assert_int_not_equal(access("made", F_OK), 0);
+    assert_int_equal(fcntl(fd, F_GETFD), -1);
+}
+
 /* They keep their names in order by themselves. */
 static void a_file_system_that_syncs_no_folders_is_no_error(void **state) {
     static const int reasons[] = {EINVAL, ENOTSUP};
@@ -114,6 +128,7 @@ int main(void) {
         TEST(the_folder_that_holds_a_name_is_synced),
         TEST(the_root_holds_itself),
         TEST(what_cannot_be_synced_is_an_error_with_its_reason),
+        TEST(a_file_whose_folder_cannot_be_synced_is_not_kept),
         TEST(a_file_system_that_syncs_no_folders_is_no_error),
     };
     return cmocka_run_group_tests_name("folder_sync", tests, NULL, NULL);

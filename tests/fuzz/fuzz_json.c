@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 #include "sallyport/v1/admin.pb-c.h"
+#include "sallyport/v1/authorization.pb-c.h"
+#include "wire/json_peek.h"
 #include "wire/json_read.h"
 #include "wire/json_write.h"
 #include "wire/wire.h"
@@ -37,6 +39,21 @@ static void round_trip(const ProtobufCMessage *message, struct sp_arena *arena) 
     json_decref(written);
 }
 
+/* What was told of a text that is read must be what is read. */
+static void peek(struct sp_str text, struct sp_arena *arena) {
+    enum { CORRELATION_ID = 1 };
+    static const ProtobufCMessageDescriptor *const of = &sallyport__v1__check_stream_request__descriptor;
+    uint64_t number = 0;
+    struct sp_error error;
+    json_t *json = NULL;
+    ProtobufCMessage *message = NULL;
+    bool told = sp_json_peek_number(of, text, CORRELATION_ID, arena, &number);
+    if (sp_json_parse_request(text, &json, &error) == SP_OK &&
+        sp_json_to_message(of, json, arena, &message, &error) == SP_OK)
+        require(told && number == ((const Sallyport__V1__CheckStreamRequest *)(const void *)message)->correlation_id);
+    json_decref(json);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size == 0)
         return 0;
@@ -46,10 +63,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct sp_error error;
     json_t *json = NULL;
     ProtobufCMessage *message = NULL;
-    if (sp_json_parse(text, &json, &error) != SP_OK)
-        return 0;
     require(sp_arena_init(&arena, 4096, 1 << 20) == SP_OK);
-    if (sp_json_to_message(descriptor, json, &arena, &message, &error) == SP_OK)
+    peek(text, &arena);
+    sp_arena_reset(&arena);
+    if (sp_json_parse(text, &json, &error) == SP_OK &&
+        sp_json_to_message(descriptor, json, &arena, &message, &error) == SP_OK)
         round_trip(message, &arena);
     json_decref(json);
     sp_arena_fini(&arena);

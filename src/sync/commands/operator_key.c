@@ -19,11 +19,9 @@ enum sp_status sp_sync_open_key_file(const char *path, int *ret_fd, struct sp_er
     if (fd < 0)
         return sp_error_set(error, SP_ERR_IO, "cannot create the key file %s: %s", path == NULL ? "(stdout)" : path,
                             strerror(errno));
-    if (path != NULL && sp_folder_sync_parent(path, error) != SP_OK) {
-        (void)close(fd);
-        (void)unlink(path);
-        return SP_ERR_IO;
-    }
+    enum sp_status status = path == NULL ? SP_OK : sp_folder_keep_made(path, fd, error);
+    if (status != SP_OK)
+        return status;
     *ret_fd = fd;
     return SP_OK;
 }
