@@ -10,6 +10,8 @@ enum {
     TOO_FAR = 3,
     ABBREVIATED_LEAST = 2,
     SHARED_LEAST = 3, /* letters that two words begin with to be alike */
+    ENDING_MOST = 2,  /* letters that one of them may have more, such as the s of a plural */
+    NAME_SHARED_LEAST = 4,
     ALIKE_PERCENT = 60,
 };
 
@@ -66,8 +68,8 @@ static size_t count_shared_letters(struct sp_str a, struct sp_str b) {
     size_t shared = 0, shorter = min_size(a.size, b.size);
     while (shared < shorter && a.data[shared] == b.data[shared])
         shared++;
-    bool equal = shared == a.size && shared == b.size;
-    return equal || (shared >= SHARED_LEAST && 2 * shared >= shorter) ? shared : 0;
+    bool almost_equal = shared == shorter && a.size - shared <= ENDING_MOST && b.size - shared <= ENDING_MOST;
+    return almost_equal || (shared >= SHARED_LEAST && 2 * shared >= shorter) ? shared : 0;
 }
 
 static size_t find_most_shared(struct sp_str word, struct sp_str text) {
@@ -97,8 +99,8 @@ static size_t compare_words(struct sp_str name, struct sp_str typed) {
         shared += find_most_shared(word, name);
     shared = min_size(shared, of_name);
     size_t percent = 200 * shared / (of_name + of_typed);
-    bool within = shared >= SHARED_LEAST && (shared == of_name || shared == of_typed);
-    return within || percent >= ALIKE_PERCENT ? percent : 0;
+    bool within = shared == of_name || shared == of_typed;
+    return shared >= NAME_SHARED_LEAST && (within || percent >= ALIKE_PERCENT) ? percent : 0;
 }
 
 /* From 0; more than LONG_EDITS: by words. */

@@ -50,7 +50,7 @@ static void finds_the_name_whose_words_are_mostly_the_same(void **state) {
     static const char *const names[] = {"TRUSTED_HOPS",   "TRUSTED_PEERS", "TRUSTED_PROXIES", "HTTP_LISTEN",
                                         "ADDRESS_HEADER", "LISTEN",        "METRICS_LISTEN",  "TLS_CERT",
                                         "TLS_KEY",        "STORE",         "MAX_STREAM_AGE",  "MAX_CONNECTIONS",
-                                        "key-file",       "voices_read"};
+                                        "key-file",       "voices_read",   "allow-ip"};
     static const struct {
         const char *typed, *meant; /* NULL: none is near */
     } rows[] = {
@@ -67,6 +67,8 @@ static void finds_the_name_whose_words_are_mostly_the_same(void **state) {
         {"MAX_CONNS", "MAX_CONNECTIONS"},
         {"STREAM_AGE_MAX_S", "MAX_STREAM_AGE"},
         {"file-key", "key-file"},
+        {"allowed-ips", "allow-ip"},
+        {"KEY", NULL},           /* three letters name no longer name by their end */
         {"voices_delete", NULL}, /* another action on the same thing */
         {"MAX_WORKERS", NULL},
         {"HEADER_OF_SOMETHING", NULL},
