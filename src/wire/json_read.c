@@ -468,7 +468,7 @@ struct text_place {
 
 static enum sp_status refuse_text(unsigned line, size_t column, struct sp_error *error, const char *what) {
     if (line == 0)
-        return sp_error_set(error, SP_ERR_INVALID, "column %zu: %s", column, what);
+        return sp_error_set(error, SP_ERR_INVALID, "%s at column %zu", what, column);
     return sp_error_set(error, SP_ERR_INVALID, "line %u, column %zu: %s", line, column, what);
 }
 

@@ -851,7 +851,7 @@ static void imports_name_the_line_that_is_wrong_and_count_what_was_applied(void 
          "line 2: ", "and kept: 0\n"},
         {"{}\n", "", "line 1: must hold one of", "and kept: 0\n"},
         {"{\"grant\":{\"role\":\"VIEWER\"}}\n", "", "line 1: grant.role: must be one of", "and kept: 0\n"},
-        {"no json\n", "", "line 1: column 2: not valid JSON\n", "and kept: 0\n"},
+        {"no json\n", "", "line 1: not valid JSON at column 2\n", "and kept: 0\n"},
         {"{\"group\":{}}\n{\"group\":\n", "", "line 2: the line ends before its object does; ", "and kept: 0\n"},
         {"\n\xef\xbb\xbf{}\n", "", "line 2: begins with a byte order mark; remove it", "and kept: 0\n"},
     };

@@ -237,9 +237,9 @@ static void a_line_is_told_without_a_second_line_number(void **state) {
     } rows[] = {
         {"{\"a\": 1}", NULL, false},
         {" {\"a\": 1} \r\n", NULL, false},
-        {"{\"a\" 1}\n", "column 6: not valid JSON", false},
-        {"{\"a\":1} x\n", "column 9: unexpected text after the value", false},
-        {"{\"a\":1,\"a\":2}\n", "column 10: duplicate name in an object", false},
+        {"{\"a\" 1}\n", "not valid JSON at column 6", false},
+        {"{\"a\":1} x\n", "unexpected text after the value at column 9", false},
+        {"{\"a\":1,\"a\":2}\n", "duplicate name in an object at column 10", false},
         {"{\n", "the line ends before its object does; write each object on one line, as `jq -c .` does", true},
         {"{\"a\":\n", "the line ends before its object does; write each object on one line, as `jq -c .` does", true},
         {"{\"a\": {}\n", "the line ends before its object does; write each object on one line, as `jq -c .` does",
