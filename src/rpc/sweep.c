@@ -30,7 +30,8 @@ enum {
     MOST_RECENT_IN_NEED = 8 * 1024,  /* and received from it in this second, answered or not */
     MOST_WAITING_IN_NEED = 8 * 1024, /* of a Unix socket */
     MOST_PROVEN_IN_NEED = 64 * 1024,
-    LEAST_IN_NEED = 4 * 1024, /* the connection that holds most is shut down if that is more than this */
+    LEAST_IN_NEED = 32 * 1024, /* the connection that holds most is shut down if that is more than this */
+    DRAIN_MS = 1000,           /* what strangers held that were shut down is free after so long */
     RECENT_MS = 1000,
     CULPRIT_EVERY_MS = 100, /* since memory became short, or the last connection was shut down */
 
@@ -159,10 +160,10 @@ static bool is_unknown_connection(const struct connection *connection) {
 static int64_t choose_unanswered_limit(const struct connection *connection, bool in_need) {
     if (!connection->counted)
         return in_need ? MOST_WAITING_IN_NEED : INT64_MAX;
-    if (in_need)
-        return connection->proven ? MOST_PROVEN_IN_NEED : MOST_IN_NEED;
-    int64_t most = choose_usual_limit(connection);
-    if (connection->admitted > 0 && most < LEAST_ADMITTED)
+    if (in_need && !connection->proven)
+        return MOST_IN_NEED;
+    int64_t most = in_need ? MOST_PROVEN_IN_NEED : choose_usual_limit(connection);
+    if (!in_need && connection->admitted > 0 && most < LEAST_ADMITTED)
         most = LEAST_ADMITTED;
     return most < (int64_t)connection->admitted ? (int64_t)connection->admitted : most;
 }
@@ -232,13 +233,20 @@ static size_t find_largest(const struct connections *connections, bool unknown_o
     return largest;
 }
 
+static void cut_holder(struct connections *connections, size_t at, bool in_need, int64_t now_ms) {
+    if (is_unknown_connection(connections->all[at]))
+        connections->draining_until_ms = now_ms + DRAIN_MS;
+    sp_rpc_watched_cut(connections, at, in_need ? SP_RPC_BOUND_BUDGET : SP_RPC_BOUND_UNANSWERED);
+}
+
 /* Cuts the largest of all connections, or of the unknown ones, until at most `most` bytes are held.
  * Returns what is left. */
-static size_t cut_largest_until_within(struct connections *connections, size_t held, size_t most, bool unknown_only) {
+static size_t cut_largest_until_within(struct connections *connections, size_t held, size_t most, bool unknown_only,
+                                       int64_t now_ms) {
     while (held > most && atomic_load(&connections->count) > 0) {
         size_t largest = find_largest(connections, unknown_only);
         held -= (size_t)connections->all[largest]->unanswered;
-        sp_rpc_watched_cut(connections, largest, SP_RPC_BOUND_BUDGET);
+        cut_holder(connections, largest, true, now_ms);
     }
     return held;
 }
@@ -265,10 +273,9 @@ static struct holdings cut_offenders(struct connections *connections, int64_t no
     struct holdings left = {0};
     for (size_t i = atomic_load(&connections->count); i > 0; i--) {
         const struct connection *connection = connections->all[i - 1];
-        if (connection->unanswered > choose_unanswered_limit(connection, in_need)) {
-            sp_rpc_watched_cut(connections, i - 1, in_need ? SP_RPC_BOUND_BUDGET : SP_RPC_BOUND_UNANSWERED);
-        } else if (in_need && is_too_busy(connection)) {
-            sp_rpc_watched_cut(connections, i - 1, SP_RPC_BOUND_BUDGET);
+        if (connection->unanswered > choose_unanswered_limit(connection, in_need) ||
+            (in_need && is_too_busy(connection))) {
+            cut_holder(connections, i - 1, in_need, now_ms);
         } else if (is_too_slow(connections, connection, now_ms)) {
             sp_rpc_watched_cut(connections, i - 1, SP_RPC_BOUND_SLOW);
         } else if (has_stalled(connections, connection, now_ms)) {
@@ -283,21 +290,24 @@ static struct holdings cut_offenders(struct connections *connections, int64_t no
 }
 
 /* Memory is short although no connection holds more than it may: the one that holds most, if that
- * is more than a few small requests. If none does, some client gets answers for what costs less
- * than the answer pays for, and the one that sent most is the likeliest. Now and then, since what
- * others held is not free yet. */
+ * is more than a hundred small requests. If none does, some client gets answers for what costs less
+ * than the answer pays for, and the one that sent most is the likeliest. Neither at once, since
+ * what others held is not free yet: while strangers are shut down, traffic is nobody's fault. */
 static size_t cut_likeliest_culprit(struct connections *connections, size_t held, int64_t now_ms) {
     if (now_ms < connections->next_culprit_ms || atomic_load(&connections->count) == 0)
         return held;
     size_t likeliest = find_largest(connections, false);
-    if (connections->all[likeliest]->unanswered < LEAST_IN_NEED)
+    if (connections->all[likeliest]->unanswered < LEAST_IN_NEED) {
+        if (now_ms < connections->draining_until_ms)
+            return held;
         likeliest = find_busiest(connections);
+    }
     const struct connection *culprit = connections->all[likeliest];
     if (culprit->self_bounded)
         return held;
     held -= culprit->counted ? (size_t)culprit->unanswered : 0;
     connections->next_culprit_ms = now_ms + CULPRIT_EVERY_MS;
-    sp_rpc_watched_cut(connections, likeliest, SP_RPC_BOUND_BUDGET);
+    cut_holder(connections, likeliest, true, now_ms);
     return held;
 }
 
@@ -305,8 +315,8 @@ static size_t cut_likeliest_culprit(struct connections *connections, size_t held
 static size_t enforce_limits(struct connections *connections, int64_t now_ms, bool in_need) {
     struct holdings left = cut_offenders(connections, now_ms, in_need);
     size_t most_unknown = MOST_OF_ALL_UNKNOWN + left.unknown_count * MOST_OF_ALL_EACH;
-    size_t held = left.known + cut_largest_until_within(connections, left.unknown, most_unknown, true);
-    held = cut_largest_until_within(connections, held, connections->limits.request_memory_bytes, false);
+    size_t held = left.known + cut_largest_until_within(connections, left.unknown, most_unknown, true, now_ms);
+    held = cut_largest_until_within(connections, held, connections->limits.request_memory_bytes, false, now_ms);
     cut_largest_debtors(connections, connections->limits.request_memory_bytes);
     if (!in_need)
         connections->next_culprit_ms = now_ms + CULPRIT_EVERY_MS;

@@ -64,8 +64,9 @@ struct connections {
     pthread_t thread;
     bool running, stopping;
     int64_t recent_since_ms;
-    int64_t next_newcomer_ms; /* when the next may be accepted although memory is short */
-    int64_t next_culprit_ms;  /* when another may be shut down for no more than its size or its traffic */
+    int64_t next_newcomer_ms;  /* when the next may be accepted although memory is short */
+    int64_t draining_until_ms; /* until what strangers held that were shut down is free */
+    int64_t next_culprit_ms;   /* when another may be shut down for no more than its size or its traffic */
 };
 
 /* NULL if there is none. */

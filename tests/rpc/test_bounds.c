@@ -13,6 +13,7 @@
 
 #include "rig.h"
 #include "rpc/connections.h"
+#include "rpc/memory_watch.h"
 
 enum { SMALL_BYTES = 1024, LARGE_BYTES = 128 * 1024 };
 
@@ -541,6 +542,38 @@ static void a_connection_that_is_only_acknowledged_is_not_slow(void **state) {
     rig_stop(&rig);
 }
 
+/* The server is in this process, so that what the test takes counts as its memory. */
+static bool is_memory_watched(void) {
+    struct memory_watch watch;
+    sp_rpc_memory_watch_init(&watch, 0);
+    bool watched = watch.statm_fd >= 0;
+    sp_rpc_memory_watch_fini(&watch);
+    return watched;
+}
+
+static void while_memory_is_short_a_stranger_may_leave_little_unanswered(void **state) {
+    enum { MUCH = 160 * 1024 * 1024 };
+    const struct sp_rpc_connection_limits limits = {.request_memory_bytes = 1024 * 1024};
+    struct rig rig;
+    (void)state;
+    if (is_h2() || !is_memory_watched())
+        skip();
+    start(&rig, &limits, false);
+    int fd = connect_from(INADDR_LOOPBACK, sp_rpc_server_port(rig.server, 0));
+    send_bytes(fd, PREFACE, sizeof(PREFACE) - 1);
+    assert_true(send_ignored_frame(fd, 8 * 1024));
+    assert_true(hears_server(fd));
+    assert_int_equal(count_of(&rig, SP_RPC_BOUND_BUDGET), 0);
+    char *much = malloc(MUCH);
+    memset(much, 1, MUCH);
+    assert_true(is_closed_by_server(fd));
+    assert_int_equal(count_of(&rig, SP_RPC_BOUND_BUDGET), 1);
+    free(much);
+    close(fd);
+    assert_others_are_served(&rig);
+    rig_stop(&rig);
+}
+
 static void a_connection_that_is_answered_may_send_without_end(void **state) {
     const struct sp_rpc_connection_limits limits = {0};
     struct rig rig;
@@ -764,6 +797,7 @@ int main(void) {
         cmocka_unit_test(closes_a_connection_that_sends_more_than_is_answered),
         cmocka_unit_test(acknowledgements_pay_for_nothing_but_what_they_acknowledge),
         cmocka_unit_test(a_connection_that_is_only_acknowledged_is_not_slow),
+        cmocka_unit_test(while_memory_is_short_a_stranger_may_leave_little_unanswered),
         cmocka_unit_test(a_connection_that_is_answered_may_send_without_end),
         cmocka_unit_test(one_address_cannot_take_all_connections_of_a_listener),
         cmocka_unit_test(an_idle_connection_makes_room_when_a_listener_is_full),
