@@ -5,6 +5,7 @@
 #include "cli/command_rows.h"
 #include "cli/connection.h"
 #include "cli/file.h"
+#include "cli/openapi_routes.h"
 #include "cli/print.h"
 #include "cli/report.h"
 #include "cli/route_text.h"
@@ -122,6 +123,45 @@ static int run_routes_list(struct cli_call *call) {
     return CLI_OK;
 }
 
+/* ---- import ---- */
+
+enum { MAP_MAX_BYTES = 4 * 1024 * 1024, IMPORT_BUDGET_BYTES = 512 << 20 };
+
+static enum sp_status import_files(const struct cli_call *call, struct sp_openapi_import *import, char **document,
+                                   char **map, struct sp_error *error) {
+    enum sp_status status =
+        sp_cli_read_file(import->document_name, SP_OPENAPI_MAX_BYTES, document, &import->document.size, error);
+    if (status != SP_OK)
+        return status;
+    import->document.data = *document;
+    if (import->map_name != NULL) {
+        status = sp_cli_read_file(import->map_name, MAP_MAX_BYTES, map, &import->map.size, error);
+        if (status != SP_OK)
+            return status;
+        import->map.data = *map;
+    }
+    import->prefix = sp_cli_local(call, "prefix");
+    import->host = sp_cli_local(call, "host");
+    return sp_cli_import_openapi(import, stdout, stderr, error);
+}
+
+static int run_routes_import(struct cli_call *call) {
+    struct sp_error error = {0};
+    struct sp_arena arena;
+    char *document = NULL, *map = NULL;
+    struct sp_openapi_import import = {
+        .document_name = sp_cli_local(call, "document"), .map_name = sp_cli_local(call, "map"), .arena = &arena};
+    if (sp_arena_init(&arena, ARENA_FIRST_BYTES, IMPORT_BUDGET_BYTES) != SP_OK) {
+        (void)sp_error_set(&error, SP_ERR_MEMORY, "out of memory");
+        return sp_cli_report_error(call, &error);
+    }
+    enum sp_status status = import_files(call, &import, &document, &map, &error);
+    sp_arena_fini(&arena);
+    free(document);
+    free(map);
+    return status == SP_OK ? CLI_OK : sp_cli_report_error(call, &error);
+}
+
 #define CLI_ACTS_UNLESS_FILE                                                                                           \
     "the key of a workspace's admin that permits workspace_read, or an operator's key; with --file, no key"
 #define SCHEMA_FILE                                                                                                    \
@@ -158,5 +198,26 @@ const struct cli_command sp_cli_routes_commands[] = {
                 "  sallyport routes list --file schema.yaml -o ndjson",
      .options = {SCHEMA_FILE},
      .run = run_routes_list},
+    {.noun = "routes",
+     .verb = "import",
+     .summary = "Write routes from an OpenAPI 3 document, without a server.",
+     .details = "An operation leads where the mapping file (\"GET /path: ACTION TYPE/ID\" or \"operationId: ACTION "
+                "TYPE/ID\") or its own x-sallyport-route says; \"none\" leaves it out. Others become comments.",
+     .acts = "no key",
+     .example = "  sallyport routes import openapi.yaml --map map.yaml > routes.yaml\n"
+                "  sallyport routes import openapi.json --prefix /v1 --host api.example.com",
+     .positionals = {{.name = "document",
+                      .kind = CLI_LOCAL,
+                      .value = "FILE",
+                      .help = "OpenAPI 3 document, in YAML or JSON; - for standard input",
+                      .required = true}},
+     .options =
+         {{.name = "map", .kind = CLI_LOCAL, .value = "FILE", .help = "mapping file: where operations lead"},
+          {.name = "prefix",
+           .kind = CLI_LOCAL,
+           .value = "PATH",
+           .help = "path before all others; default: that of the document's first server"},
+          {.name = "host", .kind = CLI_LOCAL, .value = "HOST", .help = "host of the routes; default: all hosts"}},
+     .run = run_routes_import},
     {.noun = NULL},
 };

@@ -234,26 +234,33 @@ enum sp_status sp_yaml_read_mapping(struct sp_yaml *yaml, const char *otherwise,
     return sp_yaml_read_value(yaml, &(struct sp_yaml_shapes){.otherwise = otherwise, .entry = read}, context);
 }
 
-/* The texts of a list that has begun. */
-static enum sp_status read_items(struct sp_yaml *yaml, sp_yaml_take *take, void *context) {
+/* A value of a list, which the event is or begins. */
+static enum sp_status read_item(struct sp_yaml *yaml, const yaml_event_t *event, const struct sp_yaml_shapes *shapes,
+                                void *context) {
+    struct sp_yaml_scalar item = {0};
+    if (event->type == YAML_MAPPING_START_EVENT && shapes->item_entry != NULL)
+        return read_entries(yaml, shapes->item_entry, context);
+    if (event->type != YAML_SCALAR_EVENT || shapes->item == NULL) {
+        yaml->broken = true; /* the list does not go on behind it */
+        return refuse_mark(yaml, &event->start_mark,
+                           shapes->item != NULL ? "expected text in this list" : "expected a mapping in this list");
+    }
+    enum sp_status status = copy_scalar(yaml, event, &item);
+    return status != SP_OK ? status : shapes->item(yaml, &item, context);
+}
+
+/* The values of a list that has begun. */
+static enum sp_status read_items(struct sp_yaml *yaml, const struct sp_yaml_shapes *shapes, void *context) {
     for (;;) {
         yaml_event_t event = {.type = YAML_NO_EVENT};
-        struct sp_yaml_scalar item = {0};
         enum sp_status status = next_event(yaml, &event);
         if (status != SP_OK)
             return status;
         bool end = event.type == YAML_SEQUENCE_END_EVENT;
-        if (event.type == YAML_SCALAR_EVENT)
-            status = copy_scalar(yaml, &event, &item);
-        else if (!end) {
-            yaml->broken = true; /* the list does not go on behind it */
-            status = refuse_mark(yaml, &event.start_mark, "expected text in this list");
-        }
+        if (!end)
+            status = read_item(yaml, &event, shapes, context);
         yaml_event_delete(&event);
         if (end || status != SP_OK)
-            return status;
-        status = take(yaml, &item, context);
-        if (status != SP_OK)
             return status;
     }
 }
@@ -270,7 +277,7 @@ enum sp_status sp_yaml_read_value(struct sp_yaml *yaml, const struct sp_yaml_sha
         return status;
     yaml_event_type_t type = event.type;
     bool fits = (type == YAML_SCALAR_EVENT && shapes->text != NULL) ||
-                (type == YAML_SEQUENCE_START_EVENT && shapes->item != NULL) ||
+                (type == YAML_SEQUENCE_START_EVENT && (shapes->item != NULL || shapes->item_entry != NULL)) ||
                 (type == YAML_MAPPING_START_EVENT && shapes->entry != NULL);
     if (!fits)
         status = refuse_value(yaml, &event, shapes->otherwise);
@@ -281,7 +288,7 @@ enum sp_status sp_yaml_read_value(struct sp_yaml *yaml, const struct sp_yaml_sha
         return status;
     if (type == YAML_SCALAR_EVENT)
         return shapes->text(yaml, &text, context);
-    return type == YAML_SEQUENCE_START_EVENT ? read_items(yaml, shapes->item, context)
+    return type == YAML_SEQUENCE_START_EVENT ? read_items(yaml, shapes, context)
                                              : read_entries(yaml, shapes->entry, context);
 }
 

@@ -68,9 +68,10 @@ enum sp_status sp_yaml_read_list(struct sp_yaml *yaml, const char *otherwise, sp
  * `otherwise` is the message for those. */
 struct sp_yaml_shapes {
     const char *otherwise;
-    sp_yaml_take *text;   /* a text */
-    sp_yaml_take *item;   /* each text of a list */
-    sp_yaml_entry *entry; /* each key of a mapping */
+    sp_yaml_take *text;        /* a text */
+    sp_yaml_take *item;        /* each text of a list */
+    sp_yaml_entry *item_entry; /* each key of each mapping in a list */
+    sp_yaml_entry *entry;      /* each key of a mapping */
 };
 enum sp_status sp_yaml_read_value(struct sp_yaml *yaml, const struct sp_yaml_shapes *shapes, void *context) SP_MUST_USE;
 

@@ -199,7 +199,9 @@ static enum sp_status add_doubt(const struct sp_yaml *yaml, const struct sp_draf
     const char *doubt = sp_route_find_doubt(&draft->route, &literal);
     if (doubt == NULL || sp_drafts_of(yaml)->findings == NULL)
         return SP_OK;
-    const char *what = sp_arena_printf(yaml->arena, "\"%.*s\" %s", SP_STR_ARG(literal), doubt);
+    struct sp_error words;
+    sp_error_set(&words, SP_ERR_INVALID, "\"%.*s\" %s", SP_STR_ARG(literal), doubt); /* which masks keys */
+    const char *what = sp_arena_strdup(yaml->arena, sp_str_from(words.message));
     if (what == NULL)
         return sp_yaml_refuse_memory(yaml);
     const struct sp_schema_finding finding = {.line = draft->key.line,

@@ -117,6 +117,8 @@ static void no_program_prints_a_key_among_its_arguments(void **state) {
         "sallyport completion KEY",
         "sallyport backup /nowhere/KEY",
         "sallyport routes list --file KEY",
+        "sallyport routes import KEY",
+        "sallyport routes import /nowhere/KEY --map KEY",
         "sallyport-sync KEY",
         "sallyport-sync serve KEY",
         "sallyport-sync serve --KEY",
