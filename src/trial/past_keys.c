@@ -9,14 +9,19 @@ static const size_t arena_budget_bytes = (size_t)16 << 30;
 
 struct past_key_entry {
     struct sp_str workspace, id;
-    uint64_t hash;
     struct sp_trial_past_key key;
+};
+
+/* With the hash, so that others' entries are not read in vain. */
+struct past_key_place {
+    uint64_t hash;
+    struct past_key_entry *entry; /* NULL: free */
 };
 
 struct sp_trial_past_keys {
     struct sp_view *views[SP_TRIAL_STATES];
     struct sp_arena arena, scratch;
-    struct past_key_entry **places;
+    struct past_key_place *places;
     size_t room; /* a power of two */
     size_t count;
     struct past_key_entry *last; /* the one that was asked for last */
@@ -33,11 +38,11 @@ static bool is_past_key(const struct past_key_entry *entry, struct sp_str worksp
 }
 
 /* The key's place, or the free one that it will have. */
-static struct past_key_entry **find_past_place(const struct sp_trial_past_keys *keys, uint64_t hash,
-                                               struct sp_str workspace, struct sp_str id) {
+static struct past_key_place *find_past_place(const struct sp_trial_past_keys *keys, uint64_t hash,
+                                              struct sp_str workspace, struct sp_str id) {
     size_t at = hash & (keys->room - 1);
-    while (keys->places[at] != NULL &&
-           (keys->places[at]->hash != hash || !is_past_key(keys->places[at], workspace, id)))
+    while (keys->places[at].entry != NULL &&
+           (keys->places[at].hash != hash || !is_past_key(keys->places[at].entry, workspace, id)))
         at = (at + 1) & (keys->room - 1);
     return &keys->places[at];
 }
@@ -49,9 +54,9 @@ static enum sp_status grow_past_places(struct sp_trial_past_keys *keys) {
     if (larger.places == NULL)
         return SP_ERR_MEMORY;
     for (size_t i = 0; i < keys->room; i++) {
-        struct past_key_entry *entry = keys->places[i];
-        if (entry != NULL)
-            *find_past_place(&larger, entry->hash, entry->workspace, entry->id) = entry;
+        const struct past_key_place *place = &keys->places[i];
+        if (place->entry != NULL)
+            *find_past_place(&larger, place->hash, place->entry->workspace, place->entry->id) = *place;
     }
     free(keys->places);
     keys->places = larger.places;
@@ -82,11 +87,10 @@ static enum sp_status add_past_key(struct sp_trial_past_keys *keys, uint64_t has
         return SP_ERR_MEMORY;
     entry->workspace = (struct sp_str){workspace_copy, workspace.size};
     entry->id = (struct sp_str){id_copy, id.size};
-    entry->hash = hash;
     enum sp_status status = look_up_past_key(keys, entry);
     if (status != SP_OK)
         return status;
-    *find_past_place(keys, hash, workspace, id) = entry;
+    *find_past_place(keys, hash, workspace, id) = (struct past_key_place){hash, entry};
     keys->count++;
     *ret_entry = entry;
     return SP_OK;
@@ -96,7 +100,7 @@ enum sp_status sp_trial_past_keys_find(struct sp_trial_past_keys *keys, struct s
                                        const struct sp_trial_past_key **ret_key) {
     if (keys->last == NULL || !is_past_key(keys->last, workspace, id)) {
         uint64_t hash = hash_past_text(hash_past_text(UINT64_C(0xcbf29ce484222325), workspace), id);
-        struct past_key_entry *entry = *find_past_place(keys, hash, workspace, id);
+        struct past_key_entry *entry = find_past_place(keys, hash, workspace, id)->entry;
         enum sp_status status = entry != NULL ? SP_OK : add_past_key(keys, hash, workspace, id, &entry);
         if (status != SP_OK)
             return status;

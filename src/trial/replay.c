@@ -7,6 +7,7 @@
 #include "core/question_text.h"
 #include "decide/check.h"
 #include "decide/explain.h"
+#include "trial/past_answers.h"
 #include "trial/past_keys.h"
 #include "trial/past_routes.h"
 
@@ -21,6 +22,7 @@ struct past_question {
 struct sp_trial_replay {
     struct sp_view *views[SP_TRIAL_STATES];
     struct sp_trial_past_keys *keys;
+    struct sp_trial_past_answers *answers;
     struct sp_trial_past_routes *routes; /* NULL: both states have the same routes */
     enum sp_reason last_reason;
     struct sp_ip ip;
@@ -52,17 +54,21 @@ static bool can_be_asked(const struct sp_trial_log_line *line) {
     return true;
 }
 
+/* False: it lacks one of the two. */
+static bool read_logged_answer(struct sp_trial_replay *replay, const struct sp_trial_log_line *line,
+                               struct sp_trial_replayed *replayed) {
+    replayed->logged = read_logged_reason(replay, line->texts[SP_TRIAL_LOG_REASON]);
+    if (!sp_moment_parse(line->texts[SP_TRIAL_LOG_TIME], &replayed->time_s))
+        replayed->time_s = 0;
+    replayed->outcome = SP_TRIAL_INCOMPLETE;
+    return replayed->logged != SP_REASON_NONE && replayed->time_s != 0;
+}
+
 /* What every replay needs. False: the outcome says what is missing. */
 static bool read_past_question(struct sp_trial_replay *replay, const struct sp_trial_log_line *line,
                                struct sp_query *query, struct sp_trial_replayed *replayed) {
     struct sp_error ignored;
     struct sp_str ip = line->texts[SP_TRIAL_LOG_IP];
-    replayed->logged = read_logged_reason(replay, line->texts[SP_TRIAL_LOG_REASON]);
-    if (!sp_moment_parse(line->texts[SP_TRIAL_LOG_TIME], &replayed->time_s))
-        replayed->time_s = 0;
-    replayed->outcome = SP_TRIAL_INCOMPLETE;
-    if (replayed->logged == SP_REASON_NONE || replayed->time_s == 0)
-        return false;
     replayed->outcome = replayed->logged == SP_REASON_STALE ? SP_TRIAL_STALE : SP_TRIAL_NO_KEY;
     if (replayed->logged == SP_REASON_STALE || line->texts[SP_TRIAL_LOG_KEY_ID].size == 0 ||
         line->texts[SP_TRIAL_LOG_WORKSPACE].size == 0)
@@ -144,16 +150,71 @@ static enum sp_status answer_past_question(const struct past_question *question,
     return SP_OK;
 }
 
+/* A decision depends on time by the key's end alone (core/decision.h, step 3). */
+static void limit_past_answer(const struct sp_key *key, int64_t time_s, struct sp_trial_past_answer *answer) {
+    int64_t end_s = key->expires_at_s;
+    if (end_s == 0)
+        return;
+    if (time_s < end_s && end_s < answer->until_s)
+        answer->until_s = end_s;
+    if (time_s >= end_s && end_s > answer->from_s)
+        answer->from_s = end_s;
+}
+
+static enum sp_status answer_past_questions(const struct sp_trial_replay *replay,
+                                            struct sp_trial_past_answer *ret_answer) {
+    struct sp_trial_past_answer answer = {.from_s = INT64_MIN, .until_s = INT64_MAX};
+    for (enum sp_trial_state state = 0; state < SP_TRIAL_STATES; state++) {
+        const struct past_question *question = &replay->questions[state];
+        enum sp_reason reason = SP_REASON_NONE;
+        enum sp_status status = answer_past_question(question, &reason);
+        if (status != SP_OK)
+            return status;
+        answer.reasons[state] = (uint8_t)reason;
+        limit_past_answer(question->query.known_key, question->query.now_s, &answer);
+    }
+    *ret_answer = answer;
+    return SP_OK;
+}
+
+static enum sp_status ask_past_questions(struct sp_trial_replay *replay, const struct sp_trial_log_line *line,
+                                         bool keep, struct sp_trial_replayed *replayed,
+                                         struct sp_trial_past_answer *answer) {
+    enum sp_status status = prepare_questions(replay, line, replayed);
+    if (status != SP_OK || replayed->outcome != SP_TRIAL_REPLAYED)
+        return status;
+    status = answer_past_questions(replay, answer);
+    if (status == SP_OK && keep)
+        sp_trial_past_answers_keep(replay->answers, answer);
+    return status;
+}
+
+/* Logs ask the same again and again. What a flip is about is not kept, but prepared again. */
 enum sp_status sp_trial_replay_line(struct sp_trial_replay *replay, const struct sp_trial_log_line *line,
                                     struct sp_trial_replayed *ret_replayed) {
     struct sp_trial_replayed replayed = {0};
-    enum sp_status status = prepare_questions(replay, line, &replayed);
-    if (status == SP_OK && replayed.outcome == SP_TRIAL_REPLAYED)
-        status = answer_past_question(&replay->questions[SP_TRIAL_BEFORE], &replayed.before);
-    if (status == SP_OK && replayed.outcome == SP_TRIAL_REPLAYED)
-        status = answer_past_question(&replay->questions[SP_TRIAL_AFTER], &replayed.after);
+    struct sp_trial_past_answer answer = {0};
+    const struct sp_trial_past_answer *kept = NULL;
+    enum sp_status status = SP_OK;
+    bool may_keep = replay->routes == NULL;
+    if (!read_logged_answer(replay, line, &replayed)) {
+        *ret_replayed = replayed;
+        return SP_OK;
+    }
+    if (may_keep && replayed.logged != SP_REASON_STALE)
+        kept = sp_trial_past_answers_find(replay->answers, line, replayed.time_s);
+    if (kept != NULL) {
+        answer = *kept;
+        replayed.outcome = SP_TRIAL_REPLAYED;
+    }
+    if (kept == NULL)
+        status = ask_past_questions(replay, line, may_keep && replayed.logged != SP_REASON_STALE, &replayed, &answer);
+    else if (answer.reasons[SP_TRIAL_BEFORE] != answer.reasons[SP_TRIAL_AFTER])
+        status = prepare_questions(replay, line, &replayed);
     if (status != SP_OK)
         return status;
+    replayed.before = (enum sp_reason)answer.reasons[SP_TRIAL_BEFORE];
+    replayed.after = (enum sp_reason)answer.reasons[SP_TRIAL_AFTER];
     *ret_replayed = replayed;
     return SP_OK;
 }
@@ -170,6 +231,8 @@ enum sp_status sp_trial_replay_explain(struct sp_trial_replay *replay, const str
                                        struct sp_arena *arena, Sallyport__V1__ExplainResponse **ret_before,
                                        Sallyport__V1__ExplainResponse **ret_after) {
     struct sp_trial_replayed replayed = {0};
+    if (!read_logged_answer(replay, line, &replayed))
+        return SP_ERR_INVALID;
     enum sp_status status = prepare_questions(replay, line, &replayed);
     if (status != SP_OK)
         return status;
@@ -184,9 +247,12 @@ enum sp_status sp_trial_replay_explain(struct sp_trial_replay *replay, const str
 /* ---- life ---- */
 
 static enum sp_status prepare_replay(struct sp_trial_replay *replay, struct sp_trial_scratch *scratch) {
-    replay->views[SP_TRIAL_BEFORE] = sp_trial_scratch_before(scratch);
-    replay->views[SP_TRIAL_AFTER] = sp_trial_scratch_after(scratch);
+    for (enum sp_trial_state state = 0; state < SP_TRIAL_STATES; state++)
+        replay->views[state] = sp_trial_scratch_view(scratch, state);
     enum sp_status status = sp_trial_past_keys_open(replay->views, &replay->keys);
+    if (status != SP_OK)
+        return status;
+    status = sp_trial_past_answers_open(&replay->answers);
     if (status != SP_OK)
         return status;
     return sp_trial_past_routes_open(replay->views, &replay->routes);
@@ -210,6 +276,7 @@ void sp_trial_replay_close(struct sp_trial_replay *replay) {
     if (replay == NULL)
         return;
     sp_trial_past_routes_close(replay->routes);
+    sp_trial_past_answers_close(replay->answers);
     sp_trial_past_keys_close(replay->keys);
     free(replay);
 }

@@ -21,8 +21,9 @@ enum sp_trial_outcome {
     SP_TRIAL_OUTCOMES
 };
 
-/* The answers; of SP_TRIAL_REPLAYED all fields are set, of others `logged` and `time_s` alone,
- * which are 0 if the line does not have them. Texts are borrowed until the next line. */
+/* The answers; of SP_TRIAL_REPLAYED all fields are set, the texts only if the two differ; of others
+ * `logged` and `time_s` alone, which are 0 if the line does not have them. Texts are borrowed until
+ * the next line. */
 struct sp_trial_replayed {
     enum sp_trial_outcome outcome;
     enum sp_reason logged, before, after;
@@ -30,7 +31,7 @@ struct sp_trial_replayed {
     struct sp_str workspace, principal, type, action; /* as before */
 };
 
-/* Borrows the scratch copy, whose change is complete. SP_ERR_MEMORY, SP_ERR_CORRUPT. */
+/* Borrows the scratch copy, which is finished. SP_ERR_MEMORY, SP_ERR_CORRUPT. */
 enum sp_status sp_trial_replay_open(struct sp_trial_scratch *scratch, struct sp_trial_replay **ret_replay,
                                     struct sp_error *error) SP_MUST_USE;
 void sp_trial_replay_close(struct sp_trial_replay *replay); /* NULL is allowed */

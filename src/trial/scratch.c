@@ -12,6 +12,8 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "store/lmdb/store.h"
+#include "store/records/edit.h"
+#include "store/records/followed_source.h"
 #include "store/records/snapshot.h"
 #include "store/records/write.h"
 #include "store/recovery/backup.h"
@@ -29,8 +31,8 @@ enum {
 struct sp_trial_scratch {
     char folder[SP_TRIAL_FOLDER_BYTES];
     struct sp_store *store;
-    struct sp_write *change;
-    struct sp_snapshot *before;
+    struct sp_write *change; /* NULL: not begun, or finished */
+    struct sp_snapshot *states[SP_TRIAL_STATES];
     struct sp_revision revision;
     char secret[SP_KEY_TEXT_BYTES];
 };
@@ -56,7 +58,8 @@ static enum sp_status copy_store_to_scratch(const char *path, const char *folder
     return status;
 }
 
-static enum sp_status set_time_back(struct sp_trial_scratch *scratch, struct sp_error *error) {
+/* Its time, and the source that it follows. */
+static enum sp_status detach_copy(struct sp_trial_scratch *scratch, struct sp_error *error) {
     struct sp_write *write = NULL;
     struct sp_head head;
     enum sp_status status = sp_write_begin(scratch->store, &write, error);
@@ -68,6 +71,8 @@ static enum sp_status set_time_back(struct sp_trial_scratch *scratch, struct sp_
         head.newest_s = LONG_AGO_S;
         status = sp_write_head(write, &head);
     }
+    if (status == SP_OK)
+        status = sp_write_meta(write, "source", sp_bytes_of_str(SP_SOURCE_EMBEDDED));
     if (status != SP_OK) {
         sp_write_abort(write);
         return sp_error_set(error, status, "cannot read the store's head: restore a backup");
@@ -123,19 +128,28 @@ static enum sp_status fill_scratch(struct sp_trial_scratch *scratch, const char 
     status = sp_store_open(scratch->folder, &options, &scratch->store, error);
     if (status != SP_OK)
         return status;
-    status = set_time_back(scratch, error);
+    status = detach_copy(scratch, error);
     if (status != SP_OK)
         return status;
-    /* Its files stay as long as they are open, and none stays if this process is killed. Nothing is
-     * committed any more. */
+    return begin_change(scratch, error);
+}
+
+/* A thread that holds a snapshot begins no write: the state before is taken up once the change has
+ * begun. */
+enum sp_status sp_trial_scratch_finish(struct sp_trial_scratch *scratch, struct sp_error *error) {
+    static const char cannot_read[] = "cannot read the scratch store";
+    struct sp_write *change = scratch->change;
+    if (sp_snapshot_begin(scratch->store, &scratch->states[SP_TRIAL_BEFORE]) != SP_OK)
+        return sp_error_set(error, SP_ERR_IO, cannot_read);
+    scratch->change = NULL;
+    enum sp_status status = sp_write_commit(change, error);
+    if (status != SP_OK)
+        return status;
+    if (sp_snapshot_begin(scratch->store, &scratch->states[SP_TRIAL_AFTER]) != SP_OK)
+        return sp_error_set(error, SP_ERR_IO, cannot_read);
+    /* Its files stay as long as they are open, and none stays if this process is killed. */
     sp_trial_folder_remove(scratch->folder);
     scratch->folder[0] = '\0';
-    /* In this order: a thread that holds a snapshot begins no write. */
-    status = begin_change(scratch, error);
-    if (status != SP_OK)
-        return status;
-    if (sp_snapshot_begin(scratch->store, &scratch->before) != SP_OK)
-        return sp_error_set(error, SP_ERR_IO, "cannot read the scratch store");
     return SP_OK;
 }
 
@@ -156,8 +170,8 @@ enum sp_status sp_trial_scratch_open(const char *store, const char *backup, stru
 void sp_trial_scratch_close(struct sp_trial_scratch *scratch) {
     if (scratch == NULL)
         return;
-    if (scratch->before != NULL)
-        sp_snapshot_end(scratch->before);
+    for (enum sp_trial_state state = 0; state < SP_TRIAL_STATES; state++)
+        sp_snapshot_end(scratch->states[state]);
     if (scratch->change != NULL)
         sp_write_abort(scratch->change);
     sp_store_close(scratch->store);
@@ -166,12 +180,8 @@ void sp_trial_scratch_close(struct sp_trial_scratch *scratch) {
     free(scratch);
 }
 
-struct sp_view *sp_trial_scratch_before(struct sp_trial_scratch *scratch) {
-    return sp_snapshot_view(scratch->before);
-}
-
-struct sp_view *sp_trial_scratch_after(struct sp_trial_scratch *scratch) {
-    return sp_write_view(scratch->change);
+struct sp_view *sp_trial_scratch_view(struct sp_trial_scratch *scratch, enum sp_trial_state state) {
+    return sp_snapshot_view(scratch->states[state]);
 }
 
 struct sp_revision sp_trial_scratch_revision(const struct sp_trial_scratch *scratch) {

@@ -1,6 +1,5 @@
-/* A scratch copy of a store, as it is and as a change would leave it. The change is made in a write
- * that never commits, so that a copy of a store that follows etcd can be changed too. The original
- * is only read. One thread. */
+/* A scratch copy of a store, as it is and as a change leaves it. The original is only read. A copy
+ * of a store that follows etcd follows nothing. One thread. */
 #ifndef SP_TRIAL_SCRATCH_H
 #define SP_TRIAL_SCRATCH_H
 
@@ -9,6 +8,7 @@
 #include "base/arena.h"
 #include "store/lmdb/view.h"
 #include "store/records/head.h"
+#include "trial/state.h"
 
 struct sp_trial_scratch;
 
@@ -28,9 +28,12 @@ enum sp_status sp_trial_scratch_call(struct sp_trial_scratch *scratch, const cha
                                      const ProtobufCMessage *request, struct sp_arena *arena,
                                      ProtobufCMessage **ret_reply, struct sp_error *error) SP_MUST_USE;
 
-/* The two states, until it is closed; what was read from the second is void after another call. */
-struct sp_view *sp_trial_scratch_before(struct sp_trial_scratch *scratch);
-struct sp_view *sp_trial_scratch_after(struct sp_trial_scratch *scratch);
+/* Ends the change: no calls are made any more, and both states can be read until it is closed.
+ * SP_ERR_EXHAUSTED: the change does not fit into the map; SP_ERR_IO. */
+enum sp_status sp_trial_scratch_finish(struct sp_trial_scratch *scratch, struct sp_error *error) SP_MUST_USE;
+
+/* The two states, once it is finished. */
+struct sp_view *sp_trial_scratch_view(struct sp_trial_scratch *scratch, enum sp_trial_state state);
 
 /* That of the original. */
 struct sp_revision sp_trial_scratch_revision(const struct sp_trial_scratch *scratch);

@@ -101,6 +101,9 @@ static enum sp_status ask_what_if(struct whatif *whatif, struct sp_error *error)
     status = sp_trial_change_make(&options->change, whatif->scratch, error);
     if (status != SP_OK)
         return status;
+    status = sp_trial_scratch_finish(whatif->scratch, error);
+    if (status != SP_OK)
+        return status;
     status = sp_trial_replay_open(whatif->scratch, &whatif->replay, error);
     if (status != SP_OK)
         return status;

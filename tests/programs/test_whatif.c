@@ -375,6 +375,35 @@ static void says_what_the_log_cannot_tell(void **state) {
     }
 }
 
+/* The value of a text member of a line. */
+static void copy_member(const char *line, const char *name, char *out, size_t room) {
+    const char *at = strstr(line, name);
+    assert_non_null(at);
+    at += strlen(name) + strlen("\":\"");
+    snprintf(out, room, "%.*s", (int)strcspn(at, "\""), at);
+}
+
+static void asks_each_decision_as_of_its_time(void **state) {
+    char key[80], options[200], log[8000] = "";
+    char *early = change_line("\"time\":\"2", "\"time\":\"2020-01-01T00:00:00Z\",\"was\":\"2");
+    char *late = change_line("\"time\":\"2", "\"time\":\"2060-01-01T00:00:00Z\",\"was\":\"2");
+    (void)state;
+    copy_member(early, "key_id", key, sizeof(key));
+    for (int i = 0; i < 3; i++) {
+        strcat(log, early);
+        strcat(log, late);
+        strcat(log, late);
+    }
+    file_write(path_of("times.log"), log);
+    free(early);
+    free(late);
+    snprintf(options, sizeof(options), "--workspace acme --set 'key update %s --expires 2050-01-01'", key);
+    const struct command *ran = ends(1, "times.log", options);
+    assert_says(ran->out, "Replayed 9 of 9 decisions (2020-01-01T00:00:00Z to 2060-01-01T00:00:00Z)");
+    assert_says(ran->out, "acme: ben, use voice: ALLOWED -> KEY_EXPIRED, 6 decisions\n");
+    assert_says(ran->out, ", 2060-01-01T00:00:00Z (");
+}
+
 static void asks_the_changed_routes_where_the_log_tells_the_path(void **state) {
     static const char schema[] = "version: 2\n"
                                  "permissions: {text_to_speech: Speak, voices_write: Change}\n"
@@ -461,6 +490,7 @@ int main(void) {
         cmocka_unit_test(replays_files_and_a_schema),
         cmocka_unit_test(replays_on_a_backup_from_standard_input),
         cmocka_unit_test(says_what_the_log_cannot_tell),
+        cmocka_unit_test(asks_each_decision_as_of_its_time),
         cmocka_unit_test(asks_the_changed_routes_where_the_log_tells_the_path),
         cmocka_unit_test(refuses_what_it_cannot_do),
         cmocka_unit_test(a_group_of_flips_is_what_the_change_does),
