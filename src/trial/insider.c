@@ -49,6 +49,38 @@ static enum sp_status find_insider(struct sp_trial_scratch *scratch, const char 
     }
 }
 
+/* By the one key that nobody asked for. */
+static enum sp_status raise_key_quota(struct sp_trial_scratch *scratch, const char *workspace, struct sp_arena *arena,
+                                      struct sp_error *error) {
+    char *mask[] = {borrow_insider_text("quotas")};
+    Sallyport__V1__GetWorkspaceRequest get = SALLYPORT__V1__GET_WORKSPACE_REQUEST__INIT;
+    Sallyport__V1__UpdateWorkspaceRequest update = SALLYPORT__V1__UPDATE_WORKSPACE_REQUEST__INIT;
+    ProtobufCMessage *message = NULL;
+    get.workspace = borrow_insider_text(workspace);
+    enum sp_status status = sp_trial_scratch_call(scratch, NULL, "GetWorkspace", &get.base, arena, &message, error);
+    if (status != SP_OK)
+        return status;
+    update.workspace = (Sallyport__V1__Workspace *)(void *)message;
+    update.update_mask = mask;
+    update.n_update_mask = 1;
+    if (update.workspace->quotas == NULL || update.workspace->quotas->keys == UINT32_MAX)
+        return sp_error_set(error, SP_ERR_EXHAUSTED, "its quota of keys is used up");
+    update.workspace->quotas->keys++;
+    return sp_trial_scratch_call(scratch, NULL, "UpdateWorkspace", &update.base, arena, &message, error);
+}
+
+static enum sp_status create_insider_key(struct sp_trial_scratch *scratch, Sallyport__V1__CreateApiKeyRequest *request,
+                                         struct sp_arena *arena, ProtobufCMessage **ret_reply, struct sp_error *error) {
+    enum sp_status status =
+        sp_trial_scratch_call(scratch, NULL, "CreateApiKey", &request->base, arena, ret_reply, error);
+    if (status != SP_ERR_EXHAUSTED)
+        return status;
+    status = raise_key_quota(scratch, request->workspace, arena, error);
+    if (status != SP_OK)
+        return status;
+    return sp_trial_scratch_call(scratch, NULL, "CreateApiKey", &request->base, arena, ret_reply, error);
+}
+
 /* Without an end, so that it reaches as far as any; a workspace may demand one. */
 static enum sp_status make_insider_key(struct sp_trial_scratch *scratch, const char *workspace, const char *principal,
                                        struct sp_arena *arena, struct sp_trial_insider *insider,
@@ -64,10 +96,10 @@ static enum sp_status make_insider_key(struct sp_trial_scratch *scratch, const c
     request.principal = borrow_insider_text(principal);
     request.name = borrow_insider_text("what-if");
     request.permissions = &permissions;
-    enum sp_status status = sp_trial_scratch_call(scratch, NULL, "CreateApiKey", &request.base, arena, &message, error);
+    enum sp_status status = create_insider_key(scratch, &request, arena, &message, error);
     if (status == SP_ERR_PRECONDITION || status == SP_ERR_INVALID) {
         request.expires_at = request.not_after = sp_clock_now_s() + KEY_LIFETIME_S;
-        status = sp_trial_scratch_call(scratch, NULL, "CreateApiKey", &request.base, arena, &message, error);
+        status = create_insider_key(scratch, &request, arena, &message, error);
     }
     if (status != SP_OK)
         return status;

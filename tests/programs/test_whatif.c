@@ -404,6 +404,22 @@ static void asks_each_decision_as_of_its_time(void **state) {
     assert_says(ran->out, ", 2060-01-01T00:00:00Z (");
 }
 
+/* The change is made by a key that comes with the copy. */
+static void needs_nothing_of_the_workspace_for_itself(void **state) {
+    static const char *const strict[] = {
+        "'workspace': {'id': 'acme', 'quotas': {'keys': 2}}, 'updateMask': ['quotas']",
+        "'workspace': {'id': 'acme', 'policy': {'maxKeyLifetimeS': 86400}}, 'updateMask': ['policy']",
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(strict); i++) {
+        operator_ok(&programs, "Admin/UpdateWorkspace", "{%s}", strict[i]);
+        (void)ends(1, "first.log", "--workspace acme --set 'user disable ben'");
+    }
+    operator_ok(
+        &programs, "Admin/UpdateWorkspace",
+        "{'workspace': {'id': 'acme', 'quotas': {'keys': 100}, 'policy': {}}, 'updateMask': ['quotas', 'policy']}");
+}
+
 static void asks_the_changed_routes_where_the_log_tells_the_path(void **state) {
     static const char schema[] = "version: 2\n"
                                  "permissions: {text_to_speech: Speak, voices_write: Change}\n"
@@ -491,6 +507,7 @@ int main(void) {
         cmocka_unit_test(replays_on_a_backup_from_standard_input),
         cmocka_unit_test(says_what_the_log_cannot_tell),
         cmocka_unit_test(asks_each_decision_as_of_its_time),
+        cmocka_unit_test(needs_nothing_of_the_workspace_for_itself),
         cmocka_unit_test(asks_the_changed_routes_where_the_log_tells_the_path),
         cmocka_unit_test(refuses_what_it_cannot_do),
         cmocka_unit_test(a_group_of_flips_is_what_the_change_does),
