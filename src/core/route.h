@@ -105,18 +105,19 @@ struct sp_route_part {
     uint8_t kind;    /* enum sp_route_piece_kind (core/route_segment.h) */
 };
 
-/* One route as it is written. Texts are borrowed and must outlive what is compiled of them. */
+/* One route as it is written. Texts are borrowed and must outlive what is compiled of them. What a
+ * match reads comes first, so that it is in one or two lines of the processor's cache. */
 struct sp_route {
     struct sp_str method; /* "POST"; "*": any */
-    struct sp_str path;   /* the template, behind its host if it has one */
-    struct sp_str type;   /* of the resource: a word */
-    struct sp_str id;     /* as it is written: the constant, or captures in braces */
     enum sp_route_id id_kind;
-    struct sp_route_part parts[SP_ROUTE_ID_MAX_PARTS]; /* of an id that is captured, in its order */
     uint8_t part_count;
     uint8_t host_size;    /* bytes of `path` before the template; 0: for all hosts */
     bool needs_version_2; /* written in a form that schemas of version 1 do not have (core/schema.h) */
+    struct sp_route_part parts[SP_ROUTE_ID_MAX_PARTS]; /* of an id that is captured, in its order */
+    struct sp_str id;                                  /* as it is written: the constant, or captures in braces */
+    struct sp_str type;                                /* of the resource: a word */
     struct sp_str action;
+    struct sp_str path;  /* the template, behind its host if it has one */
     size_t line, column; /* where it stands, from 1; only for messages */
 };
 

@@ -25,9 +25,10 @@
  *
  * `who` is a principal, asked for as by a key of it with all permissions and without limits; `key`
  * names a shape. Each of who, key, ip, at (RFC 3339; the default is now), resource, action and
- * request ("METHOD PATH", by the schema's routes) may be a list: all combinations are asked.
- * `expect` is ALLOWED, DENIED or a reason, or such words by who, or by who and then by resource. A
- * test has a name of its own, and is counted by its questions. */
+ * request ("METHOD PATH", by the schema's routes, or "METHOD HOST/PATH" if those name hosts) may be
+ * a list: all combinations are asked. `expect` is ALLOWED, DENIED or a reason, or such words by
+ * who, or by who and then by resource. A test has a name of its own, and is counted by its
+ * questions. */
 #ifndef SP_TRIAL_SPEC_H
 #define SP_TRIAL_SPEC_H
 

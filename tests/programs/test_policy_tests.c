@@ -105,6 +105,25 @@ static int tear_down(void **state) {
     return 0;
 }
 
+static void requests_name_the_host_if_routes_do(void **state) {
+    (void)state;
+    assert_int_equal(mkdir(path_of(".hosts"), 0700), 0);
+    file_write(path_of(".hosts/people.yaml"), "users: {ben: {}}\nshares: {note/plan: {principals: {ben: viewer}}}\n");
+    file_write(path_of(".hosts/schema.yaml"),
+               "version: 2\n"
+               "types: {note: {ids: workspace, actions: {read: {role: viewer}, list: {}}}}\n"
+               "routes:\n"
+               "  GET notes.example.com/v1/{id}: read note/{id}\n"
+               "  GET /v1/{id}:list: list note\n");
+    file_write(path_of(".hosts/hosts_tests.yaml"),
+               "tests:\n"
+               "  its own: {who: ben, request: GET notes.example.com/v1/plan, expect: ALLOWED}\n"
+               "  another: {who: ben, request: GET www.example.com/v1/plan, expect: ROUTE_UNKNOWN}\n"
+               "  any: {who: ben, request: 'GET www.example.com/v1/plan:list', expect: ALLOWED}\n"
+               "  none: {who: ben, request: GET /v1/plan, expect: REQUEST_MALFORMED}\n");
+    (void)ends(0, "", ".hosts/hosts_tests.yaml");
+}
+
 static void every_reason_can_be_expected(void **state) {
     (void)state;
     const struct command *ran = ends(0, "-f", "right_tests.yaml");
@@ -224,6 +243,7 @@ static void watching_runs_again_when_a_file_changes(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_reason_can_be_expected),
+        cmocka_unit_test(requests_name_the_host_if_routes_do),
         cmocka_unit_test(failures_say_where_and_why),
         cmocka_unit_test(machines_read_the_same),
         cmocka_unit_test(coverage_names_what_no_test_reaches),

@@ -55,6 +55,7 @@ class World(Store):
     def adapt(self, text):
         """To a folder and a user of its own, and to the proxy that tests pretend to be."""
         if GATEWAY == "caddy":
+            text = re.sub(r"^http://127\.0\.0\.1(:\d+) {$", r"http://\1 {\n\tbind 127.0.0.1", text, flags=re.M)  # for any host
             return text.replace("\t\turi /auth\n", f"\t\turi /auth\n\t\ttrusted_proxies {PROXY}/32\n")
         folders = "".join(f"    {name}_temp_path {WORK}/{name};\n" for name in
                           ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
@@ -68,11 +69,14 @@ class Reply:
         self.headers = {name.lower(): value for name, value in response.getheaders()}
 
 
-def ask(path=USE, key=None, headers=(), method="POST", body=None, source="127.0.0.1", chunked=False):
+def ask(path=USE, key=None, headers=(), method="POST", body=None, source="127.0.0.1", chunked=False,
+        host=None):
     connection = http.client.HTTPConnection("127.0.0.1", world.ports["gateway"], timeout=SECONDS,
                                             source_address=(source, 0))
     try:
-        connection.putrequest(method, path, skip_accept_encoding=True)
+        connection.putrequest(method, path, skip_host=host is not None, skip_accept_encoding=True)
+        if host is not None:
+            connection.putheader("host", host)
         for name, value in [*headers, *([("x-api-key", world.keys[key])] if key else [])]:
             connection.putheader(name, value)
         if chunked:
@@ -196,6 +200,27 @@ class GatewayTest(unittest.TestCase):
             reply = ask(path, key="anywhere")
             self.assertEqual(reached(), [], path)
             self.assertIn(reply.status, (400, 403, 404, 405), f"{path}: {reply.status}")
+
+    def test_a_route_for_one_host_counts_for_the_host_that_the_gateway_saw(self):
+        hosted = "/v1/text-to-speech/hosted"
+        schema = (SOURCE / "deploy" / "schema.yaml").read_text()
+        routes = f"\nroutes:\n  POST api.example.com{hosted}: use voice/rachel\n  POST {hosted}: use voice/secret\n"
+        (WORK / "hosts.yaml").write_text(schema.replace("\nversion: 1\n", "\nversion: 2\n").replace("\nroutes:\n", routes))
+        world.admin("schema", "put", str(WORK / "hosts.yaml"), key="operator")
+        try:
+            for host in ("api.example.com", "API.Example.com", "api.example.com:8080"):
+                self.expect_allowed(ask(hosted, key="anywhere", host=host), host)
+            claims = [(name, "api.example.com") for name in ("x-forwarded-host", "x-original-host", "forwarded-host")]
+            for host in ("www.example.com", "api.example.com.evil.example", "127.0.0.1"):
+                self.expect_denied(ask(hosted, key="anywhere", host=host, headers=claims), 403, "not_shared", host)
+            if GATEWAY == "nginx":  # takes the dot off before it chooses its own server
+                self.expect_allowed(ask(hosted, key="anywhere", host="api.example.com."))
+            for host in ("www.example.com.", "api..example.com"):
+                reply = ask(hosted, key="anywhere", host=host)
+                self.assertEqual(reached(), [], host)
+                self.assertIn(reply.status, (400, 403), host)
+        finally:
+            world.admin("schema", "put", str(SOURCE / "deploy" / "schema.yaml"), key="operator")
 
     def test_a_gateway_without_an_answer_lets_nothing_pass(self):
         world.server.end()
