@@ -18,8 +18,11 @@ struct sp_route_piece {
     struct sp_str text; /* the literal, or the suffix with its separator */
 };
 
-/* Cuts the next segment off what is left of a template that was accepted, which begins with '/'. */
+/* Cuts the next segment off what is left of a template that was accepted, which begins with '/';
+ * of nothing, nothing. */
 static inline struct sp_str sp_route_next_segment(struct sp_str *rest) {
+    if (rest->size == 0)
+        return *rest;
     struct sp_str segment = {rest->data + 1, rest->size - 1};
     const char *slash = memchr(segment.data, '/', segment.size);
     if (slash != NULL)
