@@ -18,6 +18,7 @@
 #include "store/records/write.h"
 #include "store/recovery/backup.h"
 #include "store/recovery/backup_copy.h"
+#include "store/replica/cursor.h"
 #include "trial/folder.h"
 
 enum {
@@ -59,7 +60,7 @@ static enum sp_status copy_store_to_scratch(const char *path, const char *folder
 }
 
 /* Its time, and the source that it follows. */
-static enum sp_status detach_copy(struct sp_trial_scratch *scratch, struct sp_error *error) {
+static enum sp_status settle_scratch_copy(struct sp_trial_scratch *scratch, struct sp_error *error) {
     struct sp_write *write = NULL;
     struct sp_head head;
     enum sp_status status = sp_write_begin(scratch->store, &write, error);
@@ -72,7 +73,7 @@ static enum sp_status detach_copy(struct sp_trial_scratch *scratch, struct sp_er
         status = sp_write_head(write, &head);
     }
     if (status == SP_OK)
-        status = sp_write_meta(write, "source", sp_bytes_of_str(SP_SOURCE_EMBEDDED));
+        status = sp_replica_set_source(write, SP_SOURCE_EMBEDDED);
     if (status != SP_OK) {
         sp_write_abort(write);
         return sp_error_set(error, status, "cannot read the store's head: restore a backup");
@@ -128,7 +129,7 @@ static enum sp_status fill_scratch(struct sp_trial_scratch *scratch, const char 
     status = sp_store_open(scratch->folder, &options, &scratch->store, error);
     if (status != SP_OK)
         return status;
-    status = detach_copy(scratch, error);
+    status = settle_scratch_copy(scratch, error);
     if (status != SP_OK)
         return status;
     return begin_change(scratch, error);
