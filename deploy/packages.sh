@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Installs distribution packages by group: build, test, bench, interop. For Debian 12 and Ubuntu 24.04. Calls apt only for
+# Installs distribution packages by group: build, test, bench, package, interop. For Debian 12 and Ubuntu 24.04. Calls apt only for
 # missing packages, so it costs nothing once they are all installed.
 set -euo pipefail
 
 build=(cmake ninja-build gcc libc6-dev pkg-config protobuf-compiler protobuf-c-compiler libprotobuf-c-dev libgrpc-dev
     liblmdb-dev libssl-dev libjansson-dev libyaml-dev libmicrohttpd-dev libgnutls28-dev libxxhash-dev libdeflate-dev
     libnghttp2-dev)
-test=(libcmocka-dev clang clang-format clang-tidy curl git python3-yaml python3-jsonschema etcd-server etcd-client zsh)
+test=(libcmocka-dev clang clang-format clang-tidy curl git python3-yaml python3-jsonschema groff-base etcd-server etcd-client zsh)
 bench=(nghttp2-client)
+package=(dpkg-dev file python3)
 interop=(nodejs nghttp2-client python3-venv openssl iproute2 nginx-light caddy)
 
 wanted=()
@@ -16,9 +17,10 @@ for group in "$@"; do
     build) wanted+=("${build[@]}") ;;
     test) wanted+=("${test[@]}") ;;
     bench) wanted+=("${bench[@]}") ;;
+    package) wanted+=("${package[@]}") ;;
     interop) wanted+=("${interop[@]}") ;;
     *)
-        echo "deploy/packages.sh: no group '$group' (build, test, bench, interop)" >&2
+        echo "deploy/packages.sh: no group '$group' (build, test, bench, package, interop)" >&2
         exit 2
         ;;
     esac
