@@ -188,7 +188,7 @@ class Judging(EnvoyTest):
             thread.start()
         for thread in threads:
             thread.join()
-        self.assertEqual(wrong, [], admin("/clusters") + admin("/stats?usedonly&filter=cluster.sallyport"))
+        self.assertEqual(wrong, [])
 
     def test_a_change_is_in_force_for_the_next_request(self):
         self.expect_denied(ask("/v1/text-to-speech/secret", key="anywhere"), 403, "not_shared")
