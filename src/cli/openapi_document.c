@@ -34,7 +34,7 @@ static enum sp_status read_operation(struct sp_yaml *yaml, const char *method) {
 }
 
 /* Anything else of a path is for all of its operations: parameters, descriptions. */
-static enum sp_status read_path_entry(struct sp_yaml *yaml, const struct sp_yaml_scalar *key, void *context) {
+static enum sp_status read_openapi_path_entry(struct sp_yaml *yaml, const struct sp_yaml_scalar *key, void *context) {
     static const char *const methods[][2] = {{"get", "GET"},         {"put", "PUT"},     {"post", "POST"},
                                              {"delete", "DELETE"},   {"patch", "PATCH"}, {"head", "HEAD"},
                                              {"options", "OPTIONS"}, {"trace", "TRACE"}};
@@ -45,12 +45,12 @@ static enum sp_status read_path_entry(struct sp_yaml *yaml, const struct sp_yaml
     return sp_yaml_skip(yaml);
 }
 
-static enum sp_status read_path(struct sp_yaml *yaml, const struct sp_yaml_scalar *key, void *context) {
+static enum sp_status read_openapi_path(struct sp_yaml *yaml, const struct sp_yaml_scalar *key, void *context) {
     (void)context;
     if (key->text.size == 0 || key->text.data[0] != '/')
         return sp_yaml_skip(yaml);
     document_of(yaml)->path = key;
-    return sp_yaml_read_mapping(yaml, "a path is a mapping of its operations", read_path_entry, NULL);
+    return sp_yaml_read_mapping(yaml, "a path is a mapping of its operations", read_openapi_path_entry, NULL);
 }
 
 /* ---- the document ---- */
@@ -85,7 +85,7 @@ static enum sp_status read_document_entry(struct sp_yaml *yaml, const struct sp_
     if (sp_str_equal(key->text, SP_STR_LITERAL("servers")))
         return sp_yaml_read_value(yaml, &servers, NULL);
     if (sp_str_equal(key->text, SP_STR_LITERAL("paths")))
-        return sp_yaml_read_mapping(yaml, "paths are a mapping", read_path, NULL);
+        return sp_yaml_read_mapping(yaml, "paths are a mapping", read_openapi_path, NULL);
     return sp_yaml_skip(yaml);
 }
 

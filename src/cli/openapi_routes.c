@@ -108,7 +108,7 @@ static struct openapi_hint find_hint(const struct importing *importing, const st
     return hint;
 }
 
-static enum sp_status make_key(const struct importing *importing, struct imported *imported) {
+static enum sp_status make_route_key(const struct importing *importing, struct imported *imported) {
     const struct openapi_operation *operation = imported->operation;
     const char *host = importing->import->host != NULL ? importing->import->host : "";
     char *key = sp_arena_printf(importing->import->arena, "%s %s%.*s%.*s", operation->method, host,
@@ -159,7 +159,7 @@ static enum sp_status import_operation(struct importing *importing, const struct
     }
     **end = imported;
     *end = &imported->next;
-    enum sp_status status = make_key(importing, imported);
+    enum sp_status status = make_route_key(importing, imported);
     return status != SP_OK ? status : check_imported(importing, &hint, imported);
 }
 

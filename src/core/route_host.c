@@ -3,11 +3,11 @@
 #include "core/route_limits.h"
 #include "core/route_segment.h"
 
-static bool is_digit(char c) {
+static bool is_host_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
-static bool is_letter(char c) {
+static bool is_host_letter(char c) {
     char folded = sp_route_fold(c);
     return folded >= 'a' && folded <= 'z';
 }
@@ -19,7 +19,7 @@ static bool is_host_text(struct sp_str text) {
     for (size_t i = 0; i < text.size; i++) {
         char c = text.data[i];
         bool dot = c == '.';
-        if (dot ? begins : !is_letter(c) && !is_digit(c) && c != '-' && c != '_')
+        if (dot ? begins : !is_host_letter(c) && !is_host_digit(c) && c != '-' && c != '_')
             return false;
         labels += dot;
         begins = dot;
@@ -32,7 +32,7 @@ bool sp_route_host_is_name(struct sp_str text) {
     for (size_t i = 0; i < text.size; i++) {
         if (text.data[i] != sp_route_fold(text.data[i]))
             return false;
-        letter = text.data[i] != '.' && (letter || is_letter(text.data[i]));
+        letter = text.data[i] != '.' && (letter || is_host_letter(text.data[i]));
     }
     return letter && is_host_text(text);
 }
@@ -43,7 +43,7 @@ static bool is_bracketed_address(struct sp_str text) {
         return false;
     for (size_t i = 1; i + 1 < text.size; i++) {
         char folded = sp_route_fold(text.data[i]);
-        if (!is_digit(folded) && !(folded >= 'a' && folded <= 'f') && folded != ':' && folded != '.')
+        if (!is_host_digit(folded) && !(folded >= 'a' && folded <= 'f') && folded != ':' && folded != '.')
             return false;
     }
     return true;
@@ -52,7 +52,7 @@ static bool is_bracketed_address(struct sp_str text) {
 /* Cuts ":443" off; a text without a port stays as it is. */
 static struct sp_str cut_port(struct sp_str host) {
     size_t at = host.size;
-    while (at > 0 && is_digit(host.data[at - 1]))
+    while (at > 0 && is_host_digit(host.data[at - 1]))
         at--;
     if (at > 0 && at < host.size && host.data[at - 1] == ':')
         host.size = at - 1;

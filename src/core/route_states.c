@@ -158,7 +158,7 @@ static enum sp_status follow_text(struct sp_route_build *build, uint32_t state, 
     return to.count == 0 ? SP_OK : finish_set(build, &to, ret_state);
 }
 
-static enum sp_status add_edge(struct sp_route_build *build, uint32_t from, struct sp_str text, uint32_t to) {
+static enum sp_status add_route_edge(struct sp_route_build *build, uint32_t from, struct sp_str text, uint32_t to) {
     struct sp_route_edge *edge = sp_route_list_add(build, &build->edges, sizeof(*edge));
     if (edge == NULL)
         return sp_route_refuse_memory(build);
@@ -231,7 +231,7 @@ static enum sp_status follow_suffixes(struct sp_route_build *build, uint32_t sta
         if (status == SP_OK)
             status = follow_text(build, state, (struct group){NULL, 0}, group, false, &next);
         if (status == SP_OK)
-            status = add_edge(build, state | SP_ROUTE_SUFFIXES, group.items->text, next);
+            status = add_route_edge(build, state | SP_ROUTE_SUFFIXES, group.items->text, next);
         if (status != SP_OK)
             return status;
         SP_ROUTE_ITEMS(build->states, struct sp_route_state)[state].has_suffixes = true;
@@ -250,7 +250,7 @@ static enum sp_status follow_literals(struct sp_route_build *build, uint32_t sta
         struct sp_str text = group.items->text;
         status = follow_text(build, state, group, find_suffixes_of(suffixes, text), text.size == 0, &next);
         if (status == SP_OK)
-            status = add_edge(build, state, text, next);
+            status = add_route_edge(build, state, text, next);
         if (status != SP_OK)
             return status;
     }
@@ -329,7 +329,7 @@ static enum sp_status add_host(struct sp_route_build *build, size_t tree) {
     enum sp_status status = finish_set(build, &set, &start);
     if (status != SP_OK || tree == 0)
         return status;
-    return add_edge(build, SP_ROUTE_STATE_HOSTS, host_text(trees[tree].host), start);
+    return add_route_edge(build, SP_ROUTE_STATE_HOSTS, host_text(trees[tree].host), start);
 }
 
 static enum sp_status add_hosts(struct sp_route_build *build) {

@@ -19,7 +19,7 @@ static int compare_shapes(struct sp_str a, struct sp_str b) {
 }
 
 /* By host, then by shape. */
-static int compare_places(const struct sp_route *a, const struct sp_route *b) {
+static int compare_route_places(const struct sp_route *a, const struct sp_route *b) {
     int order = sp_str_compare(sp_route_host(a), sp_route_host(b));
     return order != 0 ? order : compare_shapes(sp_route_template(a), sp_route_template(b));
 }
@@ -27,7 +27,7 @@ static int compare_places(const struct sp_route *a, const struct sp_route *b) {
 static int compare_by_shape(const void *left, const void *right) {
     const struct sp_route *a = *(const struct sp_route *const *)left;
     const struct sp_route *b = *(const struct sp_route *const *)right;
-    int order = compare_places(a, b);
+    int order = compare_route_places(a, b);
     if (order == 0)
         order = sp_str_compare(a->method, b->method);
     return order != 0 ? order : (a > b) - (a < b);
@@ -42,7 +42,7 @@ static enum sp_status sort_routes(struct sp_route_build *build) {
     qsort(build->sorted, build->count, sizeof(const struct sp_route *), compare_by_shape);
     for (size_t i = 1; i < build->count; i++) {
         const struct sp_route *a = build->sorted[i - 1], *b = build->sorted[i];
-        if (compare_places(a, b) == 0 && sp_str_equal(a->method, b->method))
+        if (compare_route_places(a, b) == 0 && sp_str_equal(a->method, b->method))
             return sp_route_refuse_pair(build, a, b, "has the same method and the same shape as");
     }
     return SP_OK;

@@ -243,7 +243,7 @@ static void drop_route_at(struct sp_schema *schema, size_t line, size_t column) 
 }
 
 /* Compiling finds one conflict at a time: the route that it blames is left out for the next. */
-static enum sp_status compile_routes(const struct sp_yaml *yaml, struct sp_schema *schema) {
+static enum sp_status compile_schema_routes(const struct sp_yaml *yaml, struct sp_schema *schema) {
     const struct sp_schema_findings *findings = sp_drafts_of(yaml)->findings;
     for (;;) {
         enum sp_status refused =
@@ -266,7 +266,7 @@ static enum sp_status build_routes(const struct sp_yaml *yaml, struct sp_schema 
     enum sp_status status = take_routes(yaml, schema);
     if (status != SP_OK)
         return status;
-    status = compile_routes(yaml, schema);
+    status = compile_schema_routes(yaml, schema);
     if (status != SP_OK)
         return status;
     schema->sorted_routes = sp_arena_calloc(yaml->arena, schema->route_count + 1, sizeof(*schema->sorted_routes));
