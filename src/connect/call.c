@@ -20,6 +20,8 @@ bool sp_connect_call_init(struct connect_call *call, const struct connect_method
 }
 
 void sp_connect_call_fini(struct connect_call *call) {
+    json_decref(call->details);
+    json_decref(call->trailers);
     if (call->arena.first == NULL)
         return;
     sp_arena_wipe(&call->arena);

@@ -112,6 +112,7 @@ enum sp_status sp_connect_start(const struct sp_connect_options *options, struct
     connect->service = (struct connect_service){
         .slot = options->slot,
         .arena_budget_bytes = options->arena_budget_bytes == 0 ? ARENA_BUDGET_BYTES : options->arena_budget_bytes,
+        .any_types = options->any_types,
         .max_stream_age_s = options->max_stream_age_s,
         .admit = options->admit,
         .authenticate = options->authenticate,

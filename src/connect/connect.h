@@ -14,6 +14,7 @@
 #include "base/heartbeat.h"
 #include "http/exchange.h"
 #include "rpc/call.h"
+#include "wire/any.h"
 
 struct sp_connect;
 
@@ -24,6 +25,8 @@ struct sp_connect_options {
     size_t method_count;
     const ProtobufCServiceDescriptor *const *services;
     size_t service_count;
+    /* What a google.protobuf.Any in messages may hold, for JSON; borrowed. NULL: nothing. */
+    const struct sp_any_types *any_types;
     size_t arena_budget_bytes; /* for one call; 0: 16 MiB */
     unsigned max_stream_age_s; /* as in struct sp_rpc_server_options */
     unsigned slot;             /* what sp_rpc_call_worker returns */

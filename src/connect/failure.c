@@ -41,7 +41,7 @@ unsigned sp_connect_http_status(enum sp_status status) {
     return failures[find_failure(sp_status_to_grpc(status))].http_status;
 }
 
-json_t *sp_connect_failure_json(enum sp_status status, const char *message) {
+json_t *sp_connect_failure_json(enum sp_status status, const char *message, json_t *details) {
     json_t *json = json_pack("{s:s}", "code", sp_connect_code(status));
     /* A message that was cut may end within a character, which JSON does not allow. */
     size_t size = message == NULL ? 0 : strlen(message);
@@ -50,5 +50,7 @@ json_t *sp_connect_failure_json(enum sp_status status, const char *message) {
         size--;
     if (text != NULL)
         (void)json_object_set_new(json, "message", text);
+    if (json != NULL && details != NULL)
+        (void)json_object_set(json, "details", details);
     return json;
 }

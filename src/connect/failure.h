@@ -13,7 +13,8 @@ const char *sp_connect_code(enum sp_status status);
 const char *sp_connect_code_of_grpc(int code);
 /* 404. */
 unsigned sp_connect_http_status(enum sp_status status);
-/* {"code":"not_found","message":"…"}, for the caller to decref; NULL when out of memory. */
-json_t *sp_connect_failure_json(enum sp_status status, const char *message);
+/* {"code":"not_found","message":"…","details":[…]}, for the caller to decref; NULL when out of
+ * memory. `details`: borrowed; NULL for none. */
+json_t *sp_connect_failure_json(enum sp_status status, const char *message, json_t *details);
 
 #endif

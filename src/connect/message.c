@@ -12,7 +12,7 @@ enum { TEXT_FIRST_BYTES = 1024 };
 
 /* ---- reading ---- */
 
-static enum sp_status read_json_message(const ProtobufCMessageDescriptor *descriptor, struct sp_bytes text,
+static enum sp_status read_json_message(const struct sp_connect_form *form, struct sp_bytes text,
                                         struct sp_arena *arena, struct sp_bytes *ret_message, struct sp_error *error) {
     json_t *json = NULL;
     ProtobufCMessage *message = NULL;
@@ -20,7 +20,7 @@ static enum sp_status read_json_message(const ProtobufCMessageDescriptor *descri
     enum sp_status status = sp_json_parse_request((struct sp_str){(const char *)text.data, text.size}, &json, &why);
     if (status != SP_OK)
         return sp_error_set(error, status, "the body is not a JSON object: %s", why.message);
-    status = sp_json_to_message(descriptor, json, arena, &message, error);
+    status = sp_json_to_message_with(form->descriptor, form->any_types, json, arena, &message, error);
     json_decref(json);
     if (status != SP_OK)
         return status;
@@ -54,31 +54,31 @@ static enum sp_status open_message_text(enum sp_connect_codec codec, bool is_gzi
     return SP_OK;
 }
 
-enum sp_status sp_connect_read_message(const ProtobufCMessageDescriptor *descriptor, enum sp_connect_codec codec,
-                                       bool is_gzip, struct sp_bytes body, size_t most, struct sp_arena *arena,
-                                       struct sp_bytes *ret_message, struct sp_error *error) {
+enum sp_status sp_connect_read_message(const struct sp_connect_form *form, bool is_gzip, struct sp_bytes body,
+                                       size_t most, struct sp_arena *arena, struct sp_bytes *ret_message,
+                                       struct sp_error *error) {
     struct sp_bytes text;
-    enum sp_status status = open_message_text(codec, is_gzip, body, most, arena, &text, error);
+    enum sp_status status = open_message_text(form->codec, is_gzip, body, most, arena, &text, error);
     if (status != SP_OK)
         return status;
-    if (codec == SP_CONNECT_PROTO) {
+    if (form->codec == SP_CONNECT_PROTO) {
         *ret_message = text;
         return SP_OK;
     }
-    status = read_json_message(descriptor, text, arena, ret_message, error);
+    status = read_json_message(form, text, arena, ret_message, error);
     if (status != SP_OK)
         return status;
     return check_message_size(ret_message->size, most, error);
 }
 
-bool sp_connect_peek_number(const ProtobufCMessageDescriptor *descriptor, enum sp_connect_codec codec, bool is_gzip,
-                            struct sp_bytes body, size_t most, uint32_t field, struct sp_arena *arena,
-                            uint64_t *ret_value) {
+bool sp_connect_peek_number(const struct sp_connect_form *form, bool is_gzip, struct sp_bytes body, size_t most,
+                            uint32_t field, struct sp_arena *arena, uint64_t *ret_value) {
     struct sp_bytes text;
     struct sp_error ignored = {0};
-    if (codec != SP_CONNECT_JSON || open_message_text(codec, is_gzip, body, most, arena, &text, &ignored) != SP_OK)
+    if (form->codec != SP_CONNECT_JSON ||
+        open_message_text(form->codec, is_gzip, body, most, arena, &text, &ignored) != SP_OK)
         return false;
-    return sp_json_peek_number(descriptor, (struct sp_str){(const char *)text.data, text.size}, field, arena,
+    return sp_json_peek_number(form->descriptor, (struct sp_str){(const char *)text.data, text.size}, field, arena,
                                ret_value);
 }
 
@@ -117,17 +117,16 @@ enum sp_status sp_connect_write_json(const json_t *json, struct sp_arena *arena,
     return SP_OK;
 }
 
-enum sp_status sp_connect_write_message(const ProtobufCMessageDescriptor *descriptor, enum sp_connect_codec codec,
-                                        struct sp_bytes message, struct sp_arena *arena, struct sp_bytes *ret_text,
-                                        struct sp_error *error) {
+enum sp_status sp_connect_write_message(const struct sp_connect_form *form, struct sp_bytes message,
+                                        struct sp_arena *arena, struct sp_bytes *ret_text, struct sp_error *error) {
     ProtobufCMessage *unpacked = NULL;
-    if (codec == SP_CONNECT_PROTO) {
+    if (form->codec == SP_CONNECT_PROTO) {
         *ret_text = message;
         return SP_OK;
     }
-    enum sp_status status = sp_wire_unpack_trusted(descriptor, message, arena, &unpacked);
+    enum sp_status status = sp_wire_unpack_trusted(form->descriptor, message, arena, &unpacked);
     if (status == SP_OK) {
-        json_t *json = sp_json_from_message(unpacked, false);
+        json_t *json = sp_json_from_message_with(unpacked, form->any_types, false);
         status = sp_connect_write_json(json, arena, ret_text);
         json_decref(json);
     }

@@ -6,6 +6,7 @@
 
 #include "connect/worker.h"
 #include "rpc/engine.h"
+#include "wire/any.h"
 
 struct connect_stream;
 
@@ -13,6 +14,7 @@ struct connect_service {
     struct connect_worker *worker;
     unsigned slot;
     size_t arena_budget_bytes; /* for one call */
+    const struct sp_any_types *any_types;
     enum sp_status (*admit)(struct sp_rpc_call *call, unsigned permit, void *user, struct sp_error *error);
     enum sp_status (*authenticate)(struct sp_rpc_call *call, void *user,
                                    struct sp_error *error); /* NULL: nobody is asked */

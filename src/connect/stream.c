@@ -46,7 +46,6 @@ struct connect_stream {
     struct sp_http_pipe *pipe;
     pthread_mutex_t lock; /* guards `events` */
     unsigned events;
-    bool begun;     /* the reply has, and the exchange is not ours any more */
     bool sending;   /* a message was not taken yet */
     bool read_next; /* when it was, the next one is read; otherwise the handler hears that it was sent */
     bool ended;     /* by this side */
@@ -103,9 +102,9 @@ static void begin_reply_in_pieces(struct sp_http_exchange *exchange, void *state
 
 /* The exchange is the HTTP server's from here on. */
 static void begin_reply(struct connect_stream *stream) {
-    if (stream->begun)
+    if (stream->call.begun)
         return;
-    stream->begun = true;
+    stream->call.begun = true;
     if (stream->call.head.accepts_gzip)
         sp_http_add_header(stream->call.exchange, "Connect-Content-Encoding", SP_STR_LITERAL("gzip"));
     sp_http_resume(stream->call.exchange);
@@ -134,11 +133,17 @@ static bool is_stream_open(const struct connect_stream *stream) {
     return !stream->ended && !stream->gone;
 }
 
-/* {} or {"error":{"code":…,"message":…}}. */
+/* {"error":{"code":…,"message":…},"metadata":{…}}: the first of a call that failed, the second of
+ * one with trailers. */
 static struct sp_bytes write_end(struct connect_stream *stream, enum sp_status status, const char *message) {
     struct sp_bytes text = {(const uint8_t *)"{}", 2};
-    json_t *json = status == SP_OK ? NULL : json_pack("{s:o}", "error", sp_connect_failure_json(status, message));
-    if (status != SP_OK && sp_connect_write_json(json, &stream->kept, &text) != SP_OK)
+    const struct connect_call *call = &stream->call;
+    if (status == SP_OK && call->trailers == NULL)
+        return text;
+    json_t *failure = status == SP_OK ? NULL : sp_connect_failure_json(status, message, call->details);
+    json_t *json = json_pack("{s:o*,s:O*}", "error", failure, "metadata", call->trailers);
+    bool failed = status != SP_OK && failure == NULL;
+    if (failed || sp_connect_write_json(json, &stream->kept, &text) != SP_OK)
         text = sp_bytes_of_str(SP_STR_LITERAL("{\"error\":{\"code\":\"resource_exhausted\"}}"));
     json_decref(json);
     return text;
@@ -206,8 +211,8 @@ static void send_frame(struct connect_stream *stream, struct sp_bytes message, b
     if (!is_stream_open(stream))
         return;
     sp_arena_wipe(&stream->scratch);
-    enum sp_status status =
-        sp_connect_write_message(stream->call.method->reply, of->codec, message, &stream->scratch, &text, &error);
+    const struct sp_connect_form form = sp_connect_reply_form(&stream->call);
+    enum sp_status status = sp_connect_write_message(&form, message, &stream->scratch, &text, &error);
     if (status != SP_OK) {
         end_connect_stream(stream, status, error.message);
         return;
@@ -366,7 +371,6 @@ static void open_connect_stream(struct connect_stream *stream) {
         return;
     }
     stream->opened = true;
-    begin_reply(stream); /* so that a client that goes is noticed, though nothing is sent */
     if (rpc->stream->opened != NULL)
         rpc->stream->opened(&stream->call.base, rpc->user);
 }
@@ -390,10 +394,11 @@ static void deliver_unreadable(struct connect_stream *stream, const struct sp_co
     uint64_t id = 0;
     struct connect_call *call = &stream->call;
     const struct sp_rpc_method *rpc = &call->method->rpc;
+    const struct sp_connect_form form = sp_connect_request_form(call);
     sp_arena_wipe(&stream->scratch);
     if (why->status == SP_ERR_INVALID && rpc->stream->unreadable != NULL &&
-        sp_connect_peek_number(call->method->request, call->head.codec, frame->is_gzip, frame->message,
-                               rpc->max_request_bytes, rpc->stream->id_field, &stream->scratch, &id))
+        sp_connect_peek_number(&form, frame->is_gzip, frame->message, rpc->max_request_bytes, rpc->stream->id_field,
+                               &stream->scratch, &id))
         rpc->stream->unreadable(&call->base, rpc->user, id, why);
     else
         end_connect_stream(stream, why->status, why->message);
@@ -405,6 +410,7 @@ static void deliver_next_message(struct connect_stream *stream) {
     struct sp_bytes message;
     struct connect_call *call = &stream->call;
     const struct sp_rpc_method *rpc = &call->method->rpc;
+    const struct sp_connect_form form = sp_connect_request_form(call);
     if (stream->rest.size == 0) {
         if (rpc->stream->half_closed != NULL)
             rpc->stream->half_closed(&call->base, rpc->user);
@@ -416,8 +422,8 @@ static void deliver_next_message(struct connect_stream *stream) {
         return;
     }
     sp_arena_wipe(&stream->scratch);
-    status = sp_connect_read_message(call->method->request, call->head.codec, frame.is_gzip, frame.message,
-                                     rpc->max_request_bytes, &stream->scratch, &message, &error);
+    status = sp_connect_read_message(&form, frame.is_gzip, frame.message, rpc->max_request_bytes, &stream->scratch,
+                                     &message, &error);
     if (status != SP_OK)
         deliver_unreadable(stream, &frame, &error);
     else if (rpc->stream->received != NULL)
@@ -437,6 +443,16 @@ static void deliver_taken(struct connect_stream *stream) {
         rpc->stream->sent(&stream->call.base, rpc->user);
 }
 
+/* Of a stream whose handler reads no more: so that a client that goes is noticed, though nothing is
+ * sent. Until then the handler may add headers, by what it reads. */
+static void begin_awaited_reply(struct connect_stream *stream) {
+    pthread_mutex_lock(&stream->lock);
+    bool reads = (stream->events & EVENT_READ) != 0;
+    pthread_mutex_unlock(&stream->lock);
+    if (stream->opened && !reads && is_stream_open(stream))
+        begin_reply(stream);
+}
+
 static void run_stream_events(struct connect_task *task) {
     struct connect_stream *stream = (struct connect_stream *)sp_connect_call_of_task(task);
     const struct sp_rpc_method *rpc = &stream->call.method->rpc;
@@ -453,6 +469,7 @@ static void run_stream_events(struct connect_task *task) {
         deliver_next_message(stream);
     if ((events & EVENT_WOKEN) != 0 && is_stream_open(stream) && rpc->stream->woken != NULL)
         rpc->stream->woken(&stream->call.base, rpc->user);
+    begin_awaited_reply(stream);
     settle_stream(stream);
 }
 

@@ -45,7 +45,7 @@ static void finish_unary(struct sp_http_exchange *exchange, void *state, bool ma
 static void end_with_error(struct unary_call *unary, enum sp_status status, const char *message) {
     static const char last_word[] = "{\"code\":\"resource_exhausted\",\"message\":\"out of memory\"}";
     struct sp_http_exchange *exchange = unary->call.exchange;
-    json_t *json = sp_connect_failure_json(status, message);
+    json_t *json = sp_connect_failure_json(status, message, unary->call.details);
     unary->http_status = sp_connect_http_status(status);
     unary->call.content_type = sp_connect_media_type(SP_CONNECT_JSON, false);
     if (sp_connect_write_json(json, sp_http_arena(exchange), &unary->body) != SP_OK) {
@@ -71,8 +71,8 @@ static void compress_reply(struct unary_call *unary) {
 static enum sp_status write_unary_reply(struct unary_call *unary, struct sp_bytes reply, struct sp_error *error) {
     const struct connect_call *call = &unary->call;
     struct sp_arena *arena = sp_http_arena(call->exchange);
-    enum sp_status status =
-        sp_connect_write_message(call->method->reply, call->head.codec, reply, arena, &unary->body, error);
+    const struct sp_connect_form form = sp_connect_reply_form(call);
+    enum sp_status status = sp_connect_write_message(&form, reply, arena, &unary->body, error);
     if (status != SP_OK || call->head.codec != SP_CONNECT_PROTO)
         return status;
     uint8_t *copy = sp_arena_alloc(arena, reply.size + 1);
@@ -165,9 +165,9 @@ static enum sp_status read_unary_message(struct connect_call *call, struct sp_er
     struct sp_bytes message;
     if (sp_arena_init(&scratch, SCRATCH_FIRST_BYTES, SCRATCH_BUDGET_BYTES) != SP_OK)
         return sp_error_set(error, SP_ERR_MEMORY, "out of memory");
-    enum sp_status status = sp_connect_read_message(call->method->request, call->head.codec, call->head.is_gzip,
-                                                    sp_http_body(call->exchange), call->method->rpc.max_request_bytes,
-                                                    &scratch, &message, error);
+    const struct sp_connect_form form = sp_connect_request_form(call);
+    enum sp_status status = sp_connect_read_message(&form, call->head.is_gzip, sp_http_body(call->exchange),
+                                                    call->method->rpc.max_request_bytes, &scratch, &message, error);
     if (status == SP_OK)
         status = keep_message(call, message, error);
     sp_arena_wipe(&scratch);

@@ -112,16 +112,18 @@ size_t sp_http_headers(const struct sp_http_exchange *exchange, struct sp_http_f
 
 bool sp_http_add_header(struct sp_http_exchange *exchange, const char *name, struct sp_str value) {
     struct reply_header *header = sp_arena_alloc(&exchange->arena, sizeof(*header));
+    struct reply_header **end = &exchange->headers;
     if (header == NULL || !sp_text_is_printable(value))
         return false;
     *header = (struct reply_header){
-        .next = exchange->headers,
         .name = sp_arena_strdup(&exchange->arena, sp_str_from(name)),
         .value = sp_arena_strdup(&exchange->arena, value),
     };
     if (header->name == NULL || header->value == NULL)
         return false;
-    exchange->headers = header;
+    while (*end != NULL) /* values of one name stay in their order */
+        end = &(*end)->next;
+    *end = header;
     return true;
 }
 
@@ -137,6 +139,7 @@ void sp_http_reply(struct sp_http_exchange *exchange, unsigned status, const cha
         sp_http_respond(exchange, status, content_type, response);
 }
 
+/* One of gRPC's, which are Connect's too: its clients refuse others. */
 static const char *code_of_status(unsigned status) {
     switch (status) {
     case 400:
@@ -148,11 +151,10 @@ static const char *code_of_status(unsigned status) {
     case 404:
         return "not_found";
     case 405:
-        return "method_not_allowed";
+    case 415:
+        return "unknown";
     case 413:
         return "resource_exhausted";
-    case 415:
-        return "unsupported_media_type";
     case 503:
         return "unavailable";
     default:
@@ -160,7 +162,7 @@ static const char *code_of_status(unsigned status) {
     }
 }
 
-void sp_http_fail(struct sp_http_exchange *exchange, unsigned status, const char *message) {
+void sp_http_fail_as(struct sp_http_exchange *exchange, unsigned status, const char *code, const char *message) {
     char *text = sp_arena_alloc(&exchange->arena, FAIL_MAX_BYTES);
     struct sp_text_out out;
     if (text == NULL) {
@@ -169,8 +171,12 @@ void sp_http_fail(struct sp_http_exchange *exchange, unsigned status, const char
     }
     sp_text_out_init(&out, text, FAIL_MAX_BYTES);
     sp_json_open(&out);
-    sp_json_text(&out, "code", sp_str_from(code_of_status(status)));
+    sp_json_text(&out, "code", sp_str_from(code));
     sp_json_text(&out, "message", sp_str_from(message));
     sp_json_close(&out);
     sp_http_reply(exchange, status, "application/json", (struct sp_bytes){(const uint8_t *)text, out.used});
+}
+
+void sp_http_fail(struct sp_http_exchange *exchange, unsigned status, const char *message) {
+    sp_http_fail_as(exchange, status, code_of_status(status), message);
 }

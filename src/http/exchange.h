@@ -46,13 +46,15 @@ struct sp_str sp_http_peer(const struct sp_http_exchange *exchange);
 /* Scratch memory, wiped once the reply was sent. */
 struct sp_arena *sp_http_arena(struct sp_http_exchange *exchange);
 
-/* Adds a header to the reply, before it. Both are copied. Names and values come from the program or
- * were checked: one with a control character is left out. False if it was left out, or there was no
- * memory. */
+/* Adds a header to the reply, before it; another of the same name follows the first. Both are
+ * copied. Names and values come from the program or were checked: one with a control character is
+ * left out. False if it was left out, or there was no memory. */
 bool sp_http_add_header(struct sp_http_exchange *exchange, const char *name, struct sp_str value);
 /* Replies, once. The bytes must live until the exchange ends: constants, or from its arena. */
 void sp_http_reply(struct sp_http_exchange *exchange, unsigned status, const char *content_type, struct sp_bytes body);
-/* Replies with {"code","message"}, code by the HTTP status. */
+/* Replies with {"code","message"}: the code that gRPC has for the HTTP status ("unknown" for 405
+ * and 415), or another. */
 void sp_http_fail(struct sp_http_exchange *exchange, unsigned status, const char *message);
+void sp_http_fail_as(struct sp_http_exchange *exchange, unsigned status, const char *code, const char *message);
 
 #endif

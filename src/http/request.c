@@ -159,7 +159,9 @@ static bool find_route(struct sp_http_exchange *exchange) {
         sp_text_put(&out, sp_str_from(strcmp(route->method, "GET") == 0 ? "GET, HEAD" : route->method));
     }
     if (out.used == 0) {
-        sp_http_fail(exchange, 404, "there is nothing at this path");
+        /* A call of a method that is not there must not read as one about something missing. */
+        sp_http_fail_as(exchange, 404, strcmp(exchange->method, "POST") == 0 ? "unimplemented" : "not_found",
+                        "there is nothing at this path");
         return false;
     }
     sp_http_add_header(exchange, "Allow", (struct sp_str){allow, out.used});

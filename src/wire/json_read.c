@@ -12,6 +12,7 @@
 #include "base/moment.h"
 #include "base/text.h"
 #include "wire/field.h"
+#include "wire/wire.h"
 
 enum {
     MAX_MESSAGE_DEPTH = 16,
@@ -33,6 +34,7 @@ struct place {
 };
 
 struct reader {
+    const struct sp_any_types *types;
     struct sp_arena *arena;
     struct sp_error *error;
 };
@@ -404,17 +406,44 @@ static bool is_given_in_both_spellings(const json_t *object, const ProtobufCFiel
     return strcmp(key, field->name) != 0 && json_object_get(object, field->name) != NULL;
 }
 
-static enum sp_status json_to_message(const struct reader *reader, const struct place *place, const json_t *json,
-                                      const ProtobufCMessageDescriptor *descriptor, unsigned depth,
-                                      ProtobufCMessage **ret_message) {
-    if (!json_is_object(json))
-        return refuse_json_value(reader, place, "must be an object");
-    if (depth > MAX_MESSAGE_DEPTH)
-        return refuse_json_value(reader, place, "more than 16 levels");
-    ProtobufCMessage *message = sp_arena_alloc(reader->arena, descriptor->sizeof_message);
-    if (message == NULL)
+/* Packs the fields beside "@type" as a message of that type. */
+static enum sp_status json_to_any(const struct reader *reader, const struct place *place, const json_t *json,
+                                  unsigned depth, ProtobufCMessage *any) {
+    static const char key[] = "@type";
+    struct place inner = {.outer = place, .name = key};
+    ProtobufCMessage *held = NULL;
+    char *type_url = NULL;
+    struct sp_bytes value;
+    const json_t *named = json_object_get(json, key);
+    if (json_object_size(json) == 0)
+        return SP_OK;
+    if (named == NULL)
+        return refuse_json_value(reader, &inner, "required");
+    enum sp_status status = json_to_text(reader, &inner, named, &type_url);
+    if (status != SP_OK)
+        return status;
+    const ProtobufCMessageDescriptor *type = sp_any_find_type(reader->types, type_url);
+    if (type == NULL)
+        return refuse_json_value(reader, &inner, "this type is not known here");
+    json_t *fields = json_copy((json_t *)(uintptr_t)json);
+    if (fields == NULL || json_object_del(fields, key) != 0) {
+        json_decref(fields);
         return refuse_memory(reader);
-    protobuf_c_message_init(descriptor, message);
+    }
+    status = json_to_message(reader, place, fields, type, depth + 1, &held);
+    json_decref(fields);
+    if (status != SP_OK)
+        return status;
+    if (sp_wire_pack(held, reader->arena, &value) != SP_OK)
+        return refuse_memory(reader);
+    sp_any_set(any, type_url, value);
+    return SP_OK;
+}
+
+/* Reads the members of an object into a message. */
+static enum sp_status json_to_fields(const struct reader *reader, const struct place *place, const json_t *json,
+                                     unsigned depth, ProtobufCMessage *message) {
+    const ProtobufCMessageDescriptor *descriptor = message->descriptor;
     void *at = json_object_iter((json_t *)(uintptr_t)json);
     for (; at != NULL; at = json_object_iter_next((json_t *)(uintptr_t)json, at)) {
         const char *key = json_object_iter_key(at);
@@ -433,14 +462,37 @@ static enum sp_status json_to_message(const struct reader *reader, const struct 
         if (status != SP_OK)
             return status;
     }
-    *ret_message = message;
     return SP_OK;
+}
+
+static enum sp_status json_to_message(const struct reader *reader, const struct place *place, const json_t *json,
+                                      const ProtobufCMessageDescriptor *descriptor, unsigned depth,
+                                      ProtobufCMessage **ret_message) {
+    if (!json_is_object(json))
+        return refuse_json_value(reader, place, "must be an object");
+    if (depth > MAX_MESSAGE_DEPTH)
+        return refuse_json_value(reader, place, "more than 16 levels");
+    ProtobufCMessage *message = sp_arena_alloc(reader->arena, descriptor->sizeof_message);
+    if (message == NULL)
+        return refuse_memory(reader);
+    protobuf_c_message_init(descriptor, message);
+    enum sp_status status = sp_any_is(descriptor) ? json_to_any(reader, place, json, depth, message)
+                                                  : json_to_fields(reader, place, json, depth, message);
+    if (status == SP_OK)
+        *ret_message = message;
+    return status;
+}
+
+enum sp_status sp_json_to_message_with(const ProtobufCMessageDescriptor *descriptor, const struct sp_any_types *types,
+                                       const json_t *json, struct sp_arena *arena, ProtobufCMessage **ret_message,
+                                       struct sp_error *error) {
+    struct reader reader = {.types = types, .arena = arena, .error = error};
+    return json_to_message(&reader, NULL, json, descriptor, 1, ret_message);
 }
 
 enum sp_status sp_json_to_message(const ProtobufCMessageDescriptor *descriptor, const json_t *json,
                                   struct sp_arena *arena, ProtobufCMessage **ret_message, struct sp_error *error) {
-    struct reader reader = {.arena = arena, .error = error};
-    return json_to_message(&reader, NULL, json, descriptor, 1, ret_message);
+    return sp_json_to_message_with(descriptor, NULL, json, arena, ret_message, error);
 }
 
 /* What a text takes once it is read, counted by its signs outside strings. */

@@ -6,8 +6,17 @@
 #include <string.h>
 
 #include "wire/field.h"
+#include "wire/wire.h"
 
-enum { NUMBER_BYTES = 24 };
+enum { NUMBER_BYTES = 24, MAX_ANY_DEPTH = 16 };
+
+struct json_style {
+    const struct sp_any_types *types;
+    bool with_defaults;
+    unsigned any_depth; /* within how many the message lies */
+};
+
+static json_t *json_from_message(const ProtobufCMessage *message, const struct json_style *style);
 
 void sp_json_name(const char *name, char ret_name[static SP_JSON_NAME_BYTES]) {
     size_t used = 0;
@@ -24,22 +33,24 @@ void sp_json_name(const char *name, char ret_name[static SP_JSON_NAME_BYTES]) {
     ret_name[used] = '\0';
 }
 
-static json_t *json_from_bytes(const ProtobufCBinaryData *bytes) {
+json_t *sp_json_from_bytes(struct sp_bytes bytes, bool padded) {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    size_t size = (bytes->len + 2) / 3 * 4;
+    size_t size = (bytes.size + 2) / 3 * 4;
     char *text = malloc(size + 1);
     if (text == NULL)
         return NULL;
     char *out = text;
-    for (size_t i = 0; i < bytes->len; i += 3) {
-        size_t left = bytes->len - i;
-        uint32_t group = (uint32_t)bytes->data[i] << 16 | (left > 1 ? (uint32_t)bytes->data[i + 1] << 8 : 0) |
-                         (left > 2 ? bytes->data[i + 2] : 0);
+    for (size_t i = 0; i < bytes.size; i += 3) {
+        size_t left = bytes.size - i;
+        uint32_t group = (uint32_t)bytes.data[i] << 16 | (left > 1 ? (uint32_t)bytes.data[i + 1] << 8 : 0) |
+                         (left > 2 ? bytes.data[i + 2] : 0);
         *out++ = digits[group >> 18];
         *out++ = digits[group >> 12 & 63];
         *out++ = (char)(left > 1 ? digits[group >> 6 & 63] : '=');
         *out++ = (char)(left > 2 ? digits[group & 63] : '=');
     }
+    if (!padded)
+        size -= (3 - bytes.size % 3) % 3;
     json_t *json = json_stringn(text, size);
     free(text);
     return json;
@@ -75,7 +86,7 @@ static json_t *json_from_text(const char *text) {
 }
 
 /* One value of the field's type that lies at `at`. */
-static json_t *json_from_value(const ProtobufCFieldDescriptor *field, const void *at, bool with_defaults) {
+static json_t *json_from_value(const ProtobufCFieldDescriptor *field, const void *at, const struct json_style *style) {
     switch (field->type) {
     case PROTOBUF_C_TYPE_INT32:
     case PROTOBUF_C_TYPE_SINT32:
@@ -102,19 +113,19 @@ static json_t *json_from_value(const ProtobufCFieldDescriptor *field, const void
     case PROTOBUF_C_TYPE_STRING:
         return json_from_text(*(const char *const *)at);
     case PROTOBUF_C_TYPE_BYTES:
-        return json_from_bytes(at);
+        return sp_json_from_bytes(sp_wire_bytes(*(const ProtobufCBinaryData *)at), true);
     case PROTOBUF_C_TYPE_MESSAGE:
-        return sp_json_from_message(*(const ProtobufCMessage *const *)at, with_defaults);
+        return json_from_message(*(const ProtobufCMessage *const *)at, style);
     }
     return NULL;
 }
 
 static json_t *json_from_repeated(const ProtobufCFieldDescriptor *field, const char *values, size_t count,
-                                  bool with_defaults) {
+                                  const struct json_style *style) {
     json_t *array = json_array();
     size_t size = sp_wire_value_bytes(field->type);
     for (size_t i = 0; array != NULL && i < count; i++)
-        if (json_array_append_new(array, json_from_value(field, values + i * size, with_defaults)) != 0) {
+        if (json_array_append_new(array, json_from_value(field, values + i * size, style)) != 0) {
             json_decref(array);
             array = NULL;
         }
@@ -150,30 +161,64 @@ static bool is_written(const ProtobufCFieldDescriptor *field, const char *base, 
 }
 
 /* Adds the field to `object` if it is written at all. False when out of memory. */
-static bool add_field(json_t *object, const char *base, const ProtobufCFieldDescriptor *field, bool with_defaults) {
+static bool add_field(json_t *object, const char *base, const ProtobufCFieldDescriptor *field,
+                      const struct json_style *style) {
     char name[SP_JSON_NAME_BYTES];
     json_t *value = NULL;
     if (field->label == PROTOBUF_C_LABEL_REPEATED) {
         size_t count = *(const size_t *)(const void *)(base + field->quantifier_offset);
-        if (count == 0 && !with_defaults)
+        if (count == 0 && !style->with_defaults)
             return true;
-        value =
-            json_from_repeated(field, *(const char *const *)(const void *)(base + field->offset), count, with_defaults);
+        value = json_from_repeated(field, *(const char *const *)(const void *)(base + field->offset), count, style);
     } else {
-        if (!is_written(field, base, with_defaults))
+        if (!is_written(field, base, style->with_defaults))
             return true;
-        value = json_from_value(field, base + field->offset, with_defaults);
+        value = json_from_value(field, base + field->offset, style);
     }
     sp_json_name(field->name, name);
     return json_object_set_new(object, name, value) == 0;
 }
 
-json_t *sp_json_from_message(const ProtobufCMessage *message, bool with_defaults) {
+/* The fields of the message that it holds, beside "@type". The bytes may be a client's. */
+static json_t *json_from_any(const ProtobufCMessage *message, const struct json_style *style) {
+    const struct sp_any any = sp_any_of(message);
+    if (*any.type_url == '\0' && any.value.size == 0)
+        return json_object();
+    const ProtobufCMessageDescriptor *type = sp_any_find_type(style->types, any.type_url);
+    if (type == NULL || style->any_depth == MAX_ANY_DEPTH || sp_wire_validate(type, any.value, NULL) != SP_OK)
+        return NULL;
+    ProtobufCMessage *held = protobuf_c_message_unpack(type, NULL, any.value.size, any.value.data);
+    if (held == NULL)
+        return NULL;
+    struct json_style inner = *style;
+    inner.any_depth++;
+    json_t *object = json_from_message(held, &inner);
+    protobuf_c_message_free_unpacked(held, NULL);
+    if (object != NULL && json_object_set_new(object, "@type", json_string(any.type_url)) != 0) {
+        json_decref(object);
+        return NULL;
+    }
+    return object;
+}
+
+static json_t *json_from_message(const ProtobufCMessage *message, const struct json_style *style) {
+    if (sp_any_is(message->descriptor))
+        return json_from_any(message, style);
     json_t *object = json_object();
     for (unsigned i = 0; object != NULL && i < message->descriptor->n_fields; i++)
-        if (!add_field(object, (const char *)message, &message->descriptor->fields[i], with_defaults)) {
+        if (!add_field(object, (const char *)message, &message->descriptor->fields[i], style)) {
             json_decref(object);
             object = NULL;
         }
     return object;
+}
+
+json_t *sp_json_from_message_with(const ProtobufCMessage *message, const struct sp_any_types *types,
+                                  bool with_defaults) {
+    const struct json_style style = {.types = types, .with_defaults = with_defaults};
+    return json_from_message(message, &style);
+}
+
+json_t *sp_json_from_message(const ProtobufCMessage *message, bool with_defaults) {
+    return sp_json_from_message_with(message, NULL, with_defaults);
 }

@@ -23,8 +23,9 @@ static void read_body(const ProtobufCMessageDescriptor *descriptor, enum sp_conn
     struct sp_error error = {0};
     struct sp_bytes message;
     ProtobufCMessage *unpacked = NULL;
-    enum sp_status status =
-        sp_connect_read_message(descriptor, codec, is_gzip, body, MOST_BYTES, arena, &message, &error);
+    const struct sp_connect_form read = {.descriptor = descriptor, .codec = codec};
+    const struct sp_connect_form written = {.descriptor = descriptor, .codec = SP_CONNECT_JSON};
+    enum sp_status status = sp_connect_read_message(&read, is_gzip, body, MOST_BYTES, arena, &message, &error);
     if (status != SP_OK) {
         require(error.message[0] != '\0');
         return;
@@ -34,7 +35,7 @@ static void read_body(const ProtobufCMessageDescriptor *descriptor, enum sp_conn
     require(codec == SP_CONNECT_PROTO || status == SP_OK || status == SP_ERR_EXHAUSTED);
     struct sp_bytes text;
     if (status == SP_OK)
-        require(sp_connect_write_message(descriptor, SP_CONNECT_JSON, message, arena, &text, &error) == SP_OK ||
+        require(sp_connect_write_message(&written, message, arena, &text, &error) == SP_OK ||
                 error.status == SP_ERR_EXHAUSTED);
 }
 

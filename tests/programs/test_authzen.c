@@ -67,7 +67,8 @@ static const struct vector vectors[] = {
      "the body is not a JSON object: expected an object, found null"},
     {"10.1 the body is an object: no JSON", EVALUATION, "nil", 400,
      "the body is not a JSON object: line 1, column 3: not valid JSON"},
-    {"10.1 the body is an object: blanks", EVALUATION, " \n", 400, "the body is not a JSON object: line "},
+    {"10.1 the body is an object: blanks", EVALUATION, " \n", 400,
+     "the body is not a JSON object: expected an object, found nothing"},
     {"10.1.1 required: subject", EVALUATION, "{" USE ", " V0 "}", 400, "subject: is required"},
     {"10.1.1 required: subject.type", EVALUATION, "{'subject': {'id': 'ann'}, " USE ", " V0 "}", 400,
      "subject.type: is required"},
@@ -187,8 +188,7 @@ static void a_compressed_body_is_refused_with_the_cure(void **state) {
             fail_msg("%s: %d: %s", rows[i].headers, reply.http.status, reply.http.body);
         if (rows[i].status == 415) {
             assert_string_equal(http_reply_header(&reply.http, "Accept-Encoding"), "identity");
-            assert_non_null(
-                strstr(reply.http.body, "{\"code\":\"unsupported_media_type\",\"message\":\"Content-Encoding: "));
+            assert_non_null(strstr(reply.http.body, "{\"code\":\"unknown\",\"message\":\"Content-Encoding: "));
         }
         free(body);
         authzen_reply_fini(&reply);
