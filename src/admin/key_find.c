@@ -13,12 +13,17 @@
 
 typedef Sallyport__Store__V1__StoredKey stored_key;
 
-enum { CANDIDATES_MAX = 4000 };
+enum {
+    CANDIDATES_MAX = 4000,
+    HASHED_MAX_BYTES = 2 * 1024 * 1024, /* of all candidates, the same ones again too */
+    HASHED_LEAST_BYTES = 64,            /* that one counts as */
+};
 
 struct key_search {
     struct sp_admin_context *ctx;
     struct sp_batch_map seen; /* digests of candidates */
-    bool unknown_own;         /* a key of ours is in the text, and not in the store */
+    size_t hashed_bytes;
+    bool unknown_own; /* a key of ours is in the text, and not in the store */
     Sallyport__V1__ApiKey *found;
     const Sallyport__V1__ApiKey *other; /* another one that was found */
     const char *operator_name;          /* whose key was found; NULL: nobody's, or the caller may not know */
@@ -84,17 +89,24 @@ static enum sp_status find_operators_key(struct key_search *search, const uint8_
     return SP_OK;
 }
 
+static enum sp_status refuse_many_words(const struct key_search *search) {
+    return sp_error_set(search->ctx->error, SP_ERR_INVALID,
+                        "api_key: the text has too many words: send only the part that contains the key");
+}
+
 static enum sp_status look_up_candidate(void *context, struct sp_str candidate, bool complete) {
     struct key_search *search = context;
     uint8_t digest[SP_DIGEST_BYTES];
     bool found = false;
+    search->hashed_bytes += candidate.size < HASHED_LEAST_BYTES ? HASHED_LEAST_BYTES : candidate.size;
+    if (search->hashed_bytes > HASHED_MAX_BYTES)
+        return refuse_many_words(search);
     sp_key_digest_from_text(candidate, digest);
     struct sp_bytes bytes = {digest, sizeof(digest)};
     if (sp_batch_map_find(&search->seen, bytes) != NULL)
         return SP_OK;
     if (search->seen.count == CANDIDATES_MAX)
-        return sp_error_set(search->ctx->error, SP_ERR_INVALID,
-                            "api_key: the text has too many words: send only the part that contains the key");
+        return refuse_many_words(search);
     enum sp_status status = sp_batch_map_put(&search->seen, bytes, search);
     if (status != SP_OK)
         return status;

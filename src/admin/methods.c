@@ -74,7 +74,7 @@ static const struct sp_admin_method methods[] = {
      .narrowing = sp_admin_judge_policy_edits},
 
     ROW(CreateApiKey, sp_admin_create_api_key, create_api_key_request, MUTATION, CREATE_KEY, KEYS),
-    ROW(GetApiKey, sp_admin_get_api_key, get_api_key_request, READ, ADMIN_READ, KEYS),
+    WALK(GetApiKey, sp_admin_get_api_key, get_api_key_request, ADMIN_READ, KEYS),
     WALK(ListApiKeys, sp_admin_list_api_keys, list_api_keys_request, ADMIN_READ, KEYS),
     {COLUMNS(UpdateApiKey, sp_admin_update_api_key, update_api_key_request, MUTATION, OPERATOR_OR_ADMIN, KEYS),
      .narrowing = sp_admin_judge_key_update},
@@ -84,7 +84,7 @@ static const struct sp_admin_method methods[] = {
     ROW(EnableApiKey, sp_admin_enable_api_key, enable_api_key_request, MUTATION, ADMIN_WRITE, NONE),
     {COLUMNS(DeleteApiKey, sp_admin_delete_api_key, delete_api_key_request, MUTATION, OPERATOR_OR_ADMIN, KEYS),
      .narrowing = sp_admin_always_disables_key},
-    ROW(FindKey, sp_admin_find_key, find_key_request, READ, ADMIN_READ, KEYS),
+    WALK(FindKey, sp_admin_find_key, find_key_request, ADMIN_READ, KEYS),
     {COLUMNS(DisableSelf, sp_admin_disable_self, disable_self_request, MUTATION, ANY_KEY, ANY),
      .narrowing = sp_admin_always_disables_key},
 

@@ -158,9 +158,16 @@ static size_t strong_separator_bytes(struct sp_str text, size_t at) {
     return c != '\0' && strchr("\"'`,;&|<>()[]{}", c) != NULL ? 1 : wide_quote_bytes(text, at);
 }
 
+static bool has_pieces(struct sp_str word) {
+    for (size_t at = 0; at < word.size; at++)
+        if (strong_separator_bytes(word, at) > 0)
+            return true;
+    return false;
+}
+
 static enum sp_status try_word_and_pieces(const struct leak *leak, struct sp_str word) {
     enum sp_status status = try_word(leak, word);
-    if (status != SP_OK)
+    if (status != SP_OK || !has_pieces(word))
         return status;
     return split_text(leak, word, strong_separator_bytes, try_word);
 }

@@ -498,6 +498,33 @@ static void finds_a_leaked_key_whatever_is_around_it(void **state) {
     admin_fails(fixture, scene->admin, "FindKey", longer, SP_ERR_INVALID, "8192");
 }
 
+/* Words of separators only, each end of which may be a key. */
+static void a_text_that_takes_long_to_search_is_refused(void **state) {
+    enum { BEGIN = sizeof("{'apiKey': '") - 1, WORD_BYTES = 512, WORDS = 15 };
+    struct admin_scene *scene = *state;
+    struct admin_fixture *fixture = &scene->fixture;
+    char text[9000] = "{'apiKey': '";
+    memset(text + BEGIN, '=', WORD_BYTES * WORDS);
+    for (size_t i = 1; i < WORDS; i++)
+        text[BEGIN + i * WORD_BYTES] = ' ';
+    strcat(text, "'}");
+    admin_fails(fixture, scene->admin, "FindKey", text, SP_ERR_INVALID, "too many words");
+    /* One such word is not too much, and a key after it is found. */
+    const char *key = admin_new_key(fixture, scene->admin, "bot", ALL, ", 'id': 'k1'");
+    admin_ok(fixture, scene->admin, "FindKey",
+             admin_format(fixture, "{'apiKey': '%.*s %s'}", WORD_BYTES / 2, text + BEGIN, key));
+    assert_string_equal(admin_text(fixture, "id"), "k1");
+}
+
+/* So that nobody's changes wait behind them. */
+static void what_walks_keys_is_read_by_the_threads_for_lists(void **state) {
+    static const char *const names[] = {"FindKey", "GetApiKey", "ListApiKeys", "ExplainKey"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (!sp_admin_method_reads_much(sp_admin_method_find(names[i])))
+            fail_msg("%s", names[i]);
+}
+
 /* An operator's key is named to operators, and is nothing to others. */
 static void an_operator_s_key_is_found_by_operators_only(void **state) {
     struct admin_scene *scene = *state;
@@ -583,6 +610,8 @@ int main(void) {
         CASE(lists_by_owner_and_by_expiry),
         CASE(finds_a_leaked_key_in_the_own_workspace_only),
         CASE(finds_a_leaked_key_whatever_is_around_it),
+        CASE(a_text_that_takes_long_to_search_is_refused),
+        CASE(what_walks_keys_is_read_by_the_threads_for_lists),
         CASE(an_operator_s_key_is_found_by_operators_only),
         CASE(any_key_disables_itself_and_stays_so),
         CASE(operators_give_and_take_the_keys_of_admins_only),
