@@ -92,8 +92,8 @@ static enum sp_status find_key_difference(struct sp_admin_context *ctx, const Sa
     return SP_OK;
 }
 
-static enum sp_status judge_key(struct sp_admin_context *ctx, const Sallyport__V1__ApiKey *record,
-                                const uint8_t *sha256, const stored_key *stored, bool *ret_equal) {
+static enum sp_status compare_key(struct sp_admin_context *ctx, const Sallyport__V1__ApiKey *record,
+                                  const uint8_t *sha256, const stored_key *stored, bool *ret_equal) {
     const char *difference = NULL;
     enum sp_status status = find_key_difference(ctx, record, sha256, stored, &difference);
     if (status != SP_OK)
@@ -109,8 +109,8 @@ static enum sp_status judge_key(struct sp_admin_context *ctx, const Sallyport__V
 /* ---- without an id: by its text ---- */
 
 /* One of another workspace is refused when the record is imported, without saying whose it is. */
-static enum sp_status find_key_by_text(struct sp_admin_context *ctx, const uint8_t *sha256,
-                                       const stored_key **ret_stored) {
+static enum sp_status find_imported_key(struct sp_admin_context *ctx, const uint8_t *sha256,
+                                        const stored_key **ret_stored) {
     uint8_t digest[SP_DIGEST_BYTES];
     struct sp_key met;
     *ret_stored = NULL;
@@ -227,7 +227,7 @@ static enum sp_status is_new_key_there(struct sp_admin_import_state *import, con
     status = find_key_by_name(import, record, collection, &stored);
     if (status != SP_OK)
         return status;
-    return stored != NULL ? judge_key(&import->ctx, record, NULL, stored, ret_equal)
+    return stored != NULL ? compare_key(&import->ctx, record, NULL, stored, ret_equal)
                           : note_new_key(import, record, ret_equal);
 }
 
@@ -237,9 +237,9 @@ enum sp_status sp_admin_import_is_key_equal(struct sp_admin_import_state *import
     *ret_equal = false;
     if (record->id[0] == '\0' && sha256 == NULL)
         return is_new_key_there(import, record, ret_equal);
-    enum sp_status status = record->id[0] == '\0' ? find_key_by_text(&import->ctx, sha256, &stored)
+    enum sp_status status = record->id[0] == '\0' ? find_imported_key(&import->ctx, sha256, &stored)
                                                   : find_stored_key(&import->ctx, sp_str_from(record->id), &stored);
     if (status != SP_OK || stored == NULL)
         return status;
-    return judge_key(&import->ctx, record, sha256, stored, ret_equal);
+    return compare_key(&import->ctx, record, sha256, stored, ret_equal);
 }

@@ -51,7 +51,7 @@ static bool is_between_words(char letter) {
 }
 
 /* The next word of the text, which is cut to what follows. Empty: there is none. */
-static struct sp_str take_word(struct sp_str *text) {
+static struct sp_str take_name_word(struct sp_str *text) {
     struct sp_str word;
     while (text->size > 0 && is_between_words(text->data[0]))
         *text = (struct sp_str){text->data + 1, text->size - 1};
@@ -74,7 +74,7 @@ static size_t count_shared_letters(struct sp_str a, struct sp_str b) {
 
 static size_t find_most_shared(struct sp_str word, struct sp_str text) {
     size_t most = 0;
-    for (struct sp_str other = take_word(&text); other.size > 0; other = take_word(&text)) {
+    for (struct sp_str other = take_name_word(&text); other.size > 0; other = take_name_word(&text)) {
         size_t shared = count_shared_letters(word, other);
         most = shared > most ? shared : most;
     }
@@ -83,7 +83,7 @@ static size_t find_most_shared(struct sp_str word, struct sp_str text) {
 
 static size_t count_letters(struct sp_str text) {
     size_t letters = 0;
-    for (struct sp_str word = take_word(&text); word.size > 0; word = take_word(&text))
+    for (struct sp_str word = take_name_word(&text); word.size > 0; word = take_name_word(&text))
         letters += word.size;
     return letters;
 }
@@ -95,7 +95,7 @@ static size_t compare_words(struct sp_str name, struct sp_str typed) {
     if (name.size > NAME_MAX_BYTES || typed.size > NAME_MAX_BYTES || of_typed == 0)
         return 0;
     struct sp_str rest = typed;
-    for (struct sp_str word = take_word(&rest); word.size > 0; word = take_word(&rest))
+    for (struct sp_str word = take_name_word(&rest); word.size > 0; word = take_name_word(&rest))
         shared += find_most_shared(word, name);
     shared = min_size(shared, of_name);
     size_t percent = 200 * shared / (of_name + of_typed);
