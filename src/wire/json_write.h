@@ -15,8 +15,7 @@ enum { SP_JSON_NAME_BYTES = 128 };
 /* The name of a field in JSON: first_second as firstSecond. A longer one is cut. */
 void sp_json_name(const char *name, char ret_name[static SP_JSON_NAME_BYTES]);
 
-/* Bytes as a new text in base64, with or without the padding at its end. NULL when out of memory.
- * */
+/* Bytes as a new text in base64, with the padding at its end or without. NULL: out of memory. */
 json_t *sp_json_from_bytes(struct sp_bytes bytes, bool padded);
 
 /* The message as a new JSON object that the caller decrefs; NULL when out of memory or if text is
