@@ -16,6 +16,8 @@ enum {
     BATCH_MIN_MS = 4,
     BATCH_MAX_MS = 25,
     JOB_MIN_BYTES = 1024,  /* what a change is charged at least */
+    JOB_FREE_MS = 5,       /* of the writer's time, after which it is charged */
+    JOB_BYTES_A_MS = 4096, /* about what a large change writes in it */
     RACE_MAX_MS = 5000,    /* of lost races against other instances */
     AWAIT_MS = 500,        /* for the follower to catch up after one */
     LEFT_OUT_MAX = 3,      /* jobs taken out of one batch before each is tried alone */
@@ -33,6 +35,7 @@ static bool take_next_job(struct sp_writer *writer, struct sp_batch *batch) {
     if (job == NULL)
         return false;
     job->left_out = false;
+    job->took_ms = 0;
     job->status = SP_OK;
     batch->bytes[batch->count] = 0;
     batch->jobs[batch->count++] = job;
@@ -75,6 +78,7 @@ static bool apply_writer_job(struct sp_writer *writer, struct sp_write *write, s
                              uint64_t *ret_bytes) {
     uint64_t operations_before = sp_write_operations(write);
     uint64_t bytes_before = sp_write_bytes(write);
+    int64_t began_ms = sp_clock_thread_ms();
     sp_heartbeat_beat(&writer->heartbeat);
     job->error = (struct sp_error){0};
     job->narrowed = false;
@@ -82,6 +86,7 @@ static bool apply_writer_job(struct sp_writer *writer, struct sp_write *write, s
     if (job->status == SP_OK)
         job->status = job->apply(job, write, &writer->scratch, &job->error);
     sp_arena_wipe(&writer->scratch);
+    job->took_ms = sp_clock_thread_ms() - began_ms;
     *ret_bytes = sp_write_bytes(write) - bytes_before;
     if (job->status == SP_OK && *ret_bytes > 0)
         job->status = sp_job_check_after(writer, job, write, *ret_bytes, &job->error);
@@ -210,11 +215,18 @@ static enum outcome try_job_batch(struct sp_writer *writer, struct sp_batch *bat
     return SETTLED;
 }
 
+/* What a job kept others waiting for, as the bytes that it could have written: thousands of edits
+ * may change nothing. */
+static uint64_t count_bytes_of_time(const struct sp_job *job) {
+    return job->took_ms > JOB_FREE_MS ? (uint64_t)(job->took_ms - JOB_FREE_MS) * JOB_BYTES_A_MS : JOB_MIN_BYTES;
+}
+
 /* Refusals are not for nothing: those of jobs that wrote first took as long as the change would
  * have. Jobs that fail for another reason than their own are charged the least. */
 static void charge_job(struct sp_writer *writer, const struct sp_job *job, uint64_t bytes) {
     bool wrote = job->status == SP_OK || job->left_out;
-    uint64_t charged = wrote && bytes > JOB_MIN_BYTES ? bytes : JOB_MIN_BYTES;
+    uint64_t of_time = count_bytes_of_time(job);
+    uint64_t charged = wrote && bytes > of_time ? bytes : of_time;
     int64_t now_ms = sp_clock_monotonic_ms();
     if (job->workspace[0] != '\0')
         sp_allowance_charge(writer->allowance, job->workspace, charged, now_ms);

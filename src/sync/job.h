@@ -25,6 +25,7 @@ struct sp_job {
     struct sp_job *next; /* the queue's */
     int64_t queued_ms;   /* the writer's, as what follows */
     bool left_out;
+    int64_t took_ms; /* of the thread, when it was applied last */
     enum sp_status status;
     struct sp_error error;
 };

@@ -85,6 +85,7 @@ struct make_job {
     size_t name_bytes;
     bool waits;
     bool fails_clean;         /* before it writes */
+    int64_t works_ms;         /* of its thread's time, before anything else */
     bool fails_dirty;         /* after it wrote: it deletes what is not there */
     struct make_job *submits; /* another job, when it is applied for the second time */
     int applied;
@@ -131,6 +132,8 @@ static enum sp_status apply(struct sp_job *job, struct sp_write *write, struct s
     if (make->submits != NULL && make->applied == 2 &&
         sp_writer_submit(make->rig->writer, &make->submits->job, error) != SP_OK)
         return SP_ERR_INTERNAL;
+    for (int64_t until_ms = sp_clock_thread_ms() + make->works_ms; sp_clock_thread_ms() < until_ms;) {
+    }
     if (make->fails_clean)
         return sp_error_set(error, SP_ERR_PRECONDITION, "refused");
     head.time = NOW_S;
@@ -461,6 +464,29 @@ static void a_refused_change_costs_what_it_wrote(void **state) {
     rig_stop(&rig);
 }
 
+/* Whether it is made or refused, and although it wrote next to nothing. */
+static void a_change_costs_the_time_that_it_took_the_writer(void **state) {
+    (void)state;
+    static struct make_job jobs[2], again[2], other;
+    static struct rig rig;
+    struct sp_error error = {0};
+    static const char *const workspaces[] = {"noisy", "refused"};
+    rig_start_with(&rig, (uint64_t)1 << 30, 0, (struct sp_allowance_limits){100, 100000, 0});
+    for (int i = 0; i < 2; i++) {
+        jobs[i].works_ms = 60;
+        jobs[i].fails_clean = i == 1;
+        assert_int_equal(submit_for(&rig, &jobs[i], (uint64_t)i, workspaces[i], &error), SP_OK);
+        assert_true(gate_wait(&rig.done, i + 1));
+        assert_int_equal(jobs[i].status, i == 1 ? SP_ERR_PRECONDITION : SP_OK);
+    }
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(submit_for(&rig, &again[i], 10, workspaces[i], &error), SP_ERR_EXHAUSTED);
+    assert_int_equal(submit_for(&rig, &other, 11, "quiet", &error), SP_OK);
+    assert_true(gate_wait(&rig.done, 3));
+    assert_int_equal(other.status, SP_OK);
+    rig_stop(&rig);
+}
+
 static void what_was_queued_before_the_allowance_was_used_up_waits_too(void **state) {
     (void)state;
     static struct make_job first, large, jobs[5];
@@ -617,6 +643,7 @@ int main(void) {
         cmocka_unit_test(a_workspace_that_fills_its_places_is_told_when_to_come_again),
         cmocka_unit_test(a_workspace_that_wrote_more_than_its_allowance_waits_and_the_others_do_not),
         cmocka_unit_test(a_refused_change_costs_what_it_wrote),
+        cmocka_unit_test(a_change_costs_the_time_that_it_took_the_writer),
         cmocka_unit_test(what_was_queued_before_the_allowance_was_used_up_waits_too),
         cmocka_unit_test(stopping_finishes_what_waits_and_refuses_what_comes),
         cmocka_unit_test(a_clock_that_is_ahead_of_the_store_erases_no_changes),
