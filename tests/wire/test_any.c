@@ -128,7 +128,7 @@ static void refuses_to_read_what_is_nested_too_deep(void **state) {
 static json_t *write_bytes(const char *type, struct sp_bytes value, const struct sp_any_types *of) {
     char url[128];
     Google__Protobuf__Any any = GOOGLE__PROTOBUF__ANY__INIT;
-    snprintf(url, sizeof(url), "type.googleapis.com/%s", type);
+    (void)snprintf(url, sizeof(url), "type.googleapis.com/%s", type);
     any.type_url = url;
     any.value = sp_wire_field(value);
     return sp_json_from_message_with(&any.base, of, false);

@@ -31,9 +31,11 @@ static void answer_unary(struct sp_rpc_call *call, void *user) {
         return;
     }
     add_answer_metadata(call, &answer);
-    if (!observe_call(call, arena, &observed) || !observe_request(&observed, method->request, request))
+    if (!observe_call(call, arena, &observed) || !observe_request(&observed, method->request, request)) {
         sp_rpc_fail(call, SP_ERR_EXHAUSTED, out_of_memory);
-    else if (answer.error != NULL)
+        return;
+    }
+    if (answer.error != NULL)
         fail_with_answer(call, &answer, &observed);
     else if (write_answer(answer.data, &observed, arena, &reply) != SP_OK)
         sp_rpc_fail(call, SP_ERR_EXHAUSTED, out_of_memory);
