@@ -15,13 +15,13 @@ enum {
      * disk. */
     BATCH_MIN_MS = 4,
     BATCH_MAX_MS = 25,
-    JOB_MIN_BYTES = 1024,  /* what a change is charged at least */
-    JOB_FREE_MS = 5,       /* of the writer's time, after which it is charged */
-    JOB_BYTES_A_MS = 4096, /* about what a large change writes in it */
-    RACE_MAX_MS = 5000,    /* of lost races against other instances */
-    AWAIT_MS = 500,        /* for the follower to catch up after one */
-    LEFT_OUT_MAX = 3,      /* jobs taken out of one batch before each is tried alone */
-    NARROWING_BETWEEN = 8, /* jobs that narrow, before each ordinary one that is tried alone */
+    JOB_MIN_BYTES = 1024,       /* what a change is charged at least */
+    JOB_FREE_MS = 5,            /* of the writer's time, after which it is charged */
+    JOB_BYTES_A_MS = 16 * 1024, /* about what a large change writes in it */
+    RACE_MAX_MS = 5000,         /* of lost races against other instances */
+    AWAIT_MS = 500,             /* for the follower to catch up after one */
+    LEFT_OUT_MAX = 3,           /* jobs taken out of one batch before each is tried alone */
+    NARROWING_BETWEEN = 8,      /* jobs that narrow, before each ordinary one that is tried alone */
 };
 
 /* Adds the next job to a batch that has room; false: none waits, or the next one wants to be
