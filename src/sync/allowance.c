@@ -122,6 +122,17 @@ int64_t sp_allowance_wait_ms(struct sp_allowance *allowance, const char *workspa
     return wait_ms;
 }
 
+uint64_t sp_allowance_share_left(struct sp_allowance *allowance, const char *workspace) {
+    uint64_t share = allowance->limits.share_bytes;
+    if (share == 0)
+        return UINT64_MAX;
+    pthread_mutex_lock(&allowance->lock);
+    const struct bucket *bucket = (struct bucket *)sp_workspace_table_find(&allowance->buckets, workspace);
+    uint64_t taken = bucket == NULL ? 0 : bucket->taken_bytes;
+    pthread_mutex_unlock(&allowance->lock);
+    return taken < share ? share - taken : 0;
+}
+
 void sp_allowance_charge(struct sp_allowance *allowance, const char *workspace, uint64_t bytes, int64_t now_ms) {
     if (allowance->limits.bytes_per_s == 0)
         return;

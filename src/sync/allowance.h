@@ -28,6 +28,9 @@ void sp_allowance_free(struct sp_allowance *allowance);
  * used up. `now_ms` is CLOCK_MONOTONIC's and does not go back. */
 int64_t sp_allowance_wait_ms(struct sp_allowance *allowance, const char *workspace, int64_t now_ms);
 
+/* What the workspace has left of its share; UINT64_MAX: there are no shares. */
+uint64_t sp_allowance_share_left(struct sp_allowance *allowance, const char *workspace);
+
 /* Charges a change. Without memory for a new bucket nothing is charged. */
 void sp_allowance_charge(struct sp_allowance *allowance, const char *workspace, uint64_t bytes, int64_t now_ms);
 

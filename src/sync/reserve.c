@@ -17,6 +17,7 @@ enum {
     OPERATORS_SHARE = 16, /* the end of that slice, which is operators' */
     WORKSPACE_SHARE = 16, /* what one workspace may use until there is room again */
     WORKSPACE_BURST = 64, /* and at once */
+    KEYS_SHARE = 4,       /* the end of what it may use, which is for disabling its keys */
     WORKSPACE_BYTES_PER_S = 16 * 1024,
     NARROWING_MAX_BYTES = 256 * 1024, /* of one change in the reserve */
     AMPLE_SHARE = 4,                  /* more than the reserve, before it is logged that there is room again */
@@ -165,6 +166,12 @@ static enum sp_status refuse_beyond_reserve(const struct sp_job *job, struct sp_
                             : ", which is for changes that only take access away");
 }
 
+static bool has_used_up_share(struct sp_reserve *reserve, const struct sp_job *job) {
+    bool disables = job->narrowing == SP_ADMIN_DISABLES_KEY;
+    uint64_t kept = disables ? 0 : reserve->bytes / WORKSPACE_SHARE / KEYS_SHARE;
+    return sp_allowance_share_left(reserve->allowance, job->workspace) <= kept;
+}
+
 enum sp_status sp_reserve_check_before(struct sp_reserve *reserve, const struct sp_job *job, int64_t now_ms,
                                        struct sp_error *error) {
     if (!is_in_reserve(reserve))
@@ -177,13 +184,15 @@ enum sp_status sp_reserve_check_before(struct sp_reserve *reserve, const struct 
         return refuse_beyond_reserve(job, error);
     if (is_operator_job(job))
         return SP_OK;
-    int64_t wait_ms = sp_allowance_wait_ms(reserve->allowance, job->workspace, now_ms);
-    if (wait_ms == INT64_MAX || reserve->room_bytes <= reserve->bytes / OPERATORS_SHARE)
+    bool used_up = has_used_up_share(reserve, job);
+    if (used_up || reserve->room_bytes <= reserve->bytes / OPERATORS_SHARE)
         return sp_error_set(
             error, SP_ERR_EXHAUSTED,
-            "the store is full, and %s of the reserve is used up: ask an operator, who can still disable "
+            "the store is full, and %s of the reserve is used up%s: ask an operator, who can still disable "
             "keys, and can enlarge the volume or --map-size",
-            wait_ms == INT64_MAX ? "your workspace's share" : "the workspaces' part");
+            used_up ? "your workspace's share" : "the workspaces' part",
+            used_up && job->narrowing != SP_ADMIN_DISABLES_KEY ? ", but for disabling keys" : "");
+    int64_t wait_ms = sp_allowance_wait_ms(reserve->allowance, job->workspace, now_ms);
     if (wait_ms > 0)
         return sp_error_set(error, SP_ERR_EXHAUSTED,
                             "the store is full, and workspace %s has used its part of the reserve: retry in %" PRId64

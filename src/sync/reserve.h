@@ -1,7 +1,8 @@
 /* The room of the store that is kept for taking access away. Ordinary changes are refused before
  * they reach it. In it, only changes that narrow are made; in its last quarter only disabling and
  * deleting of keys, and what operators take away; in its last sixteenth only the latter. A
- * workspace may use a sixty-fourth of it at once, and a sixteenth until there is room again.
+ * workspace may use a sixty-fourth of it at once, and until there is room again a sixteenth, the
+ * last quarter of which is for disabling its keys.
  *
  * The writer's thread only, but for the counts. */
 #ifndef SP_SYNC_RESERVE_H

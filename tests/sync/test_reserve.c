@@ -167,6 +167,25 @@ static void a_workspace_has_a_share_of_it_however_long_it_goes_on(void **state) 
     rig_stop(&rig);
 }
 
+/* Whatever else its members take away, its admin can disable keys. */
+static void a_workspace_keeps_some_of_its_share_for_disabling_keys(void **state) {
+    (void)state;
+    enum { TRIES = 10000 };
+    static struct rig rig;
+    rig_start(&rig, RESERVE_BYTES);
+    run_until_refused(&rig, "noisy", SP_ADMIN_WIDENS, 100 * 1024);
+    run_until_refused(&rig, "noisy", SP_ADMIN_WIDENS, 100);
+    for (int i = 0; i < TRIES; i++) {
+        rig.now_ms += 1000;
+        (void)run(&rig, "noisy", SP_ADMIN_NARROWS, false, 2048);
+    }
+    rig.now_ms += 60000;
+    assert_int_equal(run(&rig, "noisy", SP_ADMIN_NARROWS, false, 500), SP_ERR_EXHAUSTED);
+    assert_int_equal(run(&rig, "noisy", SP_ADMIN_DISABLES_KEY, false, 500), SP_OK);
+    assert_in_range(disable_for_hours(&rig, "noisy"), 1, RESERVE_BYTES / 64);
+    rig_stop(&rig);
+}
+
 static void all_tenants_together_leave_something_to_operators(void **state) {
     (void)state;
     static struct rig rig;
@@ -236,6 +255,7 @@ int main(void) {
         cmocka_unit_test(a_workspace_uses_up_its_part_and_no_more),
         cmocka_unit_test(the_last_part_is_for_disabling_keys_and_for_operators),
         cmocka_unit_test(a_workspace_has_a_share_of_it_however_long_it_goes_on),
+        cmocka_unit_test(a_workspace_keeps_some_of_its_share_for_disabling_keys),
         cmocka_unit_test(all_tenants_together_leave_something_to_operators),
         cmocka_unit_test(a_change_that_may_narrow_is_made_if_it_did),
         cmocka_unit_test(one_change_in_the_reserve_is_bounded),
