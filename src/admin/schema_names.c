@@ -55,7 +55,7 @@ static enum sp_status find_permission_number(struct sp_admin_context *ctx, const
  * anything. */
 static const char *printable_name(const char *name) {
     struct sp_error ignored;
-    return sp_text_check_word(sp_str_from(name), "name", &ignored) == SP_OK ? name : "this name";
+    return sp_text_check_word(sp_str_from(name), "name", &ignored) == SP_OK ? name : "of this name";
 }
 
 enum { SUGGESTION_BYTES = SP_ID_MAX_BYTES + 24 };

@@ -1,4 +1,5 @@
 /* sallyport share … */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,7 +54,7 @@ static enum sp_status read_shares(FILE *file, const char *path, struct sp_arena 
         }
     }
     if (ferror(file) != 0)
-        status = sp_error_set(error, SP_ERR_IO, "cannot read %s", path);
+        status = sp_error_set(error, SP_ERR_IO, "cannot read %s: %s", path, strerror(errno));
     else if (json_array_size(array) == 0)
         status = sp_error_set(error, SP_ERR_INVALID, "%s contains no shares", path);
 out:

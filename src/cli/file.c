@@ -32,7 +32,7 @@ enum sp_status sp_cli_read_file(const char *path, size_t max_bytes, char **ret_t
     }
     size_t size = fread(text, 1, max_bytes + 1, file);
     if (ferror(file) != 0)
-        status = sp_error_set(error, SP_ERR_IO, "cannot read %s", path);
+        status = sp_error_set(error, SP_ERR_IO, "cannot read %s: %s", path, strerror(errno));
     else if (size > max_bytes)
         status = sp_error_set(error, SP_ERR_INVALID, "%s is larger than %zu bytes", path, max_bytes);
     sp_cli_close(file);

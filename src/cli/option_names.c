@@ -105,6 +105,7 @@ struct setters {
     char *out;
     size_t used, room;
     bool first_only, given_only;
+    const char *path; /* of the last one that was added; NULL: none */
 };
 
 static bool is_given_row(const struct cli_call *call, const struct cli_argument *row) {
@@ -125,8 +126,13 @@ static void add_setters_among(struct setters *setters, const struct cli_argument
     for (size_t i = 0; i < most && rows[i].name != NULL; i++) {
         const char *part = find_part_of_value(&rows[i], field);
         bool counts = rows[i].kind != CLI_CLEAR && (!setters->given_only || is_given_row(setters->call, &rows[i]));
-        if (counts && (part != NULL || sets_field(&rows[i], field, below)))
-            add_setter(setters, part, dashes, dashes[0] == '\0' ? rows[i].value : rows[i].name);
+        /* The request does not show which spelling was given, as of `share list TYPE/ID`. */
+        bool again = setters->given_only && setters->path != NULL && rows[i].path != NULL &&
+                     strcmp(setters->path, rows[i].path) == 0;
+        if (!counts || again || (part == NULL && !sets_field(&rows[i], field, below)))
+            continue;
+        add_setter(setters, part, dashes, dashes[0] == '\0' ? rows[i].value : rows[i].name);
+        setters->path = rows[i].path;
     }
 }
 

@@ -1,6 +1,7 @@
 #include "core/allowlist.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/special_blocks.h"
 
@@ -101,7 +102,11 @@ static bool means_any_address(struct sp_str entry) {
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
         if (sp_str_equal(entry, sp_str_from(texts[i])))
             return true;
-    return false;
+    if (entry.size < 3 || memcmp(entry.data + entry.size - 2, "/0", 2) != 0)
+        return false;
+    struct sp_ip ip;
+    struct sp_error ignored = {0};
+    return sp_ip_parse((struct sp_str){entry.data, entry.size - 2}, &ip, &ignored) == SP_OK;
 }
 
 static enum sp_status read_entry(struct sp_str entry, bool allow_private, struct range *ret_range,

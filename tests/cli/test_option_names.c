@@ -115,6 +115,11 @@ static void what_was_given_is_blamed(void **state) {
     assert_string_equal(out, "--allow-ip-file: too many");
     json_decref(request);
     json_decref(local);
+    request = json_pack("{s:{s:s, s:s}}", "resource", "type", "voice", "id", "");
+    call = (struct cli_call){.command = sp_cli_find(sp_cli_tables, "share", "list"), .request = request};
+    sp_cli_name_options(&call, "resource.id: must not be empty", out, sizeof(out));
+    assert_string_equal(out, "the id of TYPE/ID: must not be empty");
+    json_decref(request);
 }
 
 /* ---- every field of every request ---- */

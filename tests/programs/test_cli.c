@@ -199,6 +199,7 @@ static void mistakes_end_with_2_and_say_what_was_meant(void **state) {
          "--key-id cannot be combined with --key-file or --sha256"},
         {"schema check /nowhere/schema", "cannot read /nowhere/schema: No such file or directory"},
         {"import /nowhere/import", "/nowhere/import"},
+        {"key find /", "cannot read /: Is a directory"},
         {"key find /dev/null", "/dev/null is empty"},
         {"completion tcsh", "SHELL: 'tcsh' is not one of bash, zsh, fish"},
         {"user update u", "nothing to change; give at least one option (see --help)"},
@@ -453,6 +454,9 @@ static void lists_are_tables_for_people_and_json_for_programs(void **state) {
                 "--type: the schema has no type voic; did you mean");
     assert_says(ends(2, "admin", "share add voic/rachel --group studio --role viewer")->err,
                 "the type of TYPE/ID: the schema has no type voic; did you mean voice?");
+    assert_says(ends(2, "admin", "share list voice")->err, "sallyport: the id of TYPE/ID: must not be empty");
+    assert_says(ends(2, "admin", "key create --principal narrator --name X --permission ''")->err,
+                "--permission: the schema has no permission of this name");
     assert_says(ends(2, "admin", "user get 'a b'")->err, "sallyport: ID: character 2 is not allowed");
     assert_says(ends(0, "admin", "share list --resource voice/rachel")->out, "group studio");
     assert_says(ends(0, "admin", "share list voice/rachel")->out, "group studio");
@@ -596,6 +600,12 @@ static void keys_are_changed_found_disabled_and_deleted(void **state) {
     snprintf(around, sizeof(around), "2026-11-30 found this:\n  curl -H 'authorization: Bearer %.*s'\n",
              (int)strcspn(text, "\n"), text);
     assert_says(typed(0, "admin", around, "key find -")->out, "spare");
+    /* As of /proc/PID/environ. */
+    FILE *environment = fopen(path_of("environ"), "wbe");
+    assert_non_null(environment);
+    assert_true(fprintf(environment, "HOME=/root%cKEY=%.*s%c", '\0', (int)strcspn(text, "\n"), text, '\0') > 0);
+    assert_int_equal(fclose(environment), 0);
+    assert_says(ends(0, "admin", "key find %s", path_of("environ"))->out, "spare");
     write_file("utf16.txt", "\xff\xfe"
                             "a\n");
     assert_says(ends(2, "admin", "key find %s", path_of("utf16.txt"))->err,

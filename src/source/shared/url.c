@@ -40,6 +40,22 @@ static bool has_dot_segment(struct sp_str prefix) {
     return false;
 }
 
+/* The first segment that is "HOST:PORT" or "HOST:", an endpoint behind a slash instead of a comma.
+ * Empty: there is none. The prefix begins and ends with a slash. */
+static struct sp_str find_endpoint_segment(struct sp_str prefix) {
+    for (size_t i = 1, begin = 1; i < prefix.size; i++) {
+        if (prefix.data[i] != '/')
+            continue;
+        size_t digits = 0;
+        while (i - digits > begin && prefix.data[i - digits - 1] >= '0' && prefix.data[i - digits - 1] <= '9')
+            digits++;
+        if (i - digits > begin && prefix.data[i - digits - 1] == ':')
+            return (struct sp_str){prefix.data + begin, i - begin};
+        begin = i + 1;
+    }
+    return (struct sp_str){0};
+}
+
 static enum sp_status check_prefix(struct sp_str prefix, struct sp_error *error) {
     if (prefix.size < 2 || prefix.data[prefix.size - 1] != '/')
         return sp_error_set(error, SP_ERR_INVALID,
@@ -63,6 +79,12 @@ static enum sp_status check_prefix(struct sp_str prefix, struct sp_error *error)
                                 "ASCII without blanks, commas, quotes, backslashes, \"?\" and \"#\"; %s",
                                 i + 1, form);
     }
+    const struct sp_str endpoint = find_endpoint_segment(prefix);
+    if (endpoint.size > 0)
+        return sp_error_set(error, SP_ERR_INVALID,
+                            "invalid source: the prefix \"%.*s\" has a segment \"%.*s\", which looks like an endpoint; "
+                            "separate endpoints with commas: %s",
+                            SP_STR_ARG(prefix), SP_STR_ARG(endpoint), form);
     return SP_OK;
 }
 
