@@ -201,7 +201,9 @@ static char word_char(char c) {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
     if (c >= 'A' && c <= 'Z')
         return letters[c - 'A'];
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ? c : '_';
+    if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
+        return c;
+    return '_';
 }
 
 /* "read voice/{voice_id}": the last capture, and the literal before it without its 's'. */

@@ -120,7 +120,7 @@ static enum sp_status read_set_words(const struct cli_command *const *tables, co
     if (status != SP_OK)
         return status;
     status = find_set_command(tables, &count, &words, &call.command, error);
-    if (status != SP_OK)
+    if (status != SP_OK || call.command == NULL)
         return status;
     const char *where = NULL;
     status = read_set_arguments(&call, count, words, workspace, &where, error);

@@ -197,11 +197,11 @@ static enum sp_status cut_group(const struct sp_route_build *build, struct group
     size_t end = 1;
     while (end < rest->count && sp_str_equal(all[end].text, all->text))
         end++;
-    if (end < rest->count && sp_route_equal_folded(all[end].text, all->text))
-        return sp_route_refuse_pair(build, find_maker(build, all), find_maker(build, &all[end]),
-                                    "has a segment that differs only in case from that of");
     *ret_group = (struct group){all, end};
     *rest = (struct group){all + end, rest->count - end};
+    if (rest->count > 0 && sp_route_equal_folded(rest->items->text, all->text))
+        return sp_route_refuse_pair(build, find_maker(build, all), find_maker(build, rest->items),
+                                    "has a segment that differs only in case from that of");
     return SP_OK;
 }
 

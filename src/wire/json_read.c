@@ -659,7 +659,8 @@ bool sp_json_is_spread_over_lines(struct sp_str line) {
         line.size--;
     if (begin == line.size || (line.data[begin] != '{' && line.data[begin] != '['))
         return false;
-    return line.data[begin] == '[' || memchr("{[,:", line.data[line.size - 1], 4) != NULL;
+    char last = line.data[line.size - 1];
+    return line.data[begin] == '[' || last == '{' || last == '[' || last == ',' || last == ':';
 }
 
 static enum sp_status parse_request_text(struct sp_str text, size_t flags, json_t **ret_json, struct sp_error *error) {
