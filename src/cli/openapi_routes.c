@@ -179,12 +179,20 @@ static enum sp_status import_operations(struct importing *importing, struct impo
 
 /* ---- what is written ---- */
 
-/* Ids are others' text: only what cannot end a comment. */
-static void put_operation_id(const struct openapi_operation *operation, FILE *out) {
-    for (size_t i = 0; i < operation->id.text.size && i < 80; i++) {
-        char c = operation->id.text.data[i];
-        (void)fputc(c > ' ' && c < 0x7f ? c : ' ', out);
+/* Others' text: only what cannot end a comment. */
+static void put_comment_text(struct sp_str text, size_t most, FILE *out) {
+    for (size_t i = 0; i < text.size && i < most; i++)
+        (void)fputc(text.data[i] > ' ' && text.data[i] < 0x7f ? text.data[i] : ' ', out);
+}
+
+/* Its id, or method and path as the document has them. */
+static void put_operation_name(const struct openapi_operation *operation, FILE *out) {
+    if (operation->id.text.size > 0) {
+        put_comment_text(operation->id.text, 80, out);
+        return;
     }
+    (void)fprintf(out, "%s ", operation->method);
+    put_comment_text(operation->path.text, 512, out);
 }
 
 static const char *guess_action(const char *method, bool has_id) {
@@ -244,7 +252,7 @@ static void put_route_text(const char *text, FILE *out) {
 
 static void put_imported(const struct imported *imported, FILE *out) {
     (void)fputs("  # ", out);
-    put_operation_id(imported->operation, out);
+    put_operation_name(imported->operation, out);
     if (imported->fault != NULL) {
         (void)fprintf(out, ": cannot be a route: %s\n", imported->fault);
     } else if (imported->target == NULL) {

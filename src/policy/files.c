@@ -137,7 +137,8 @@ enum sp_status sp_policy_read_files(const char *const *paths, size_t count, stru
             return status;
     }
     if (policy->file_count == 0)
-        return sp_error_set(error, SP_ERR_NOT_FOUND, "contains no policy files; their names end in .yaml or .yml");
+        return sp_error_set(error, SP_ERR_NOT_FOUND, "%s%s contains no policy files; their names end in .yaml or .yml",
+                            count == 0 ? "the list" : paths[0], count > 1 ? ", like the others," : "");
     sp_policy_check(policy, errors);
     return SP_OK;
 }

@@ -17,6 +17,8 @@ struct note_scan {
     const char *pending; /* comment lines that no entry has yet; "" for none */
     unsigned indent;     /* of the first of them */
     bool begun;          /* a section has */
+    uint32_t open_line;  /* of the entry in block style that goes on, and its indentation; 0: none does */
+    unsigned open_indent;
 };
 
 /* ---- where entries stand ---- */
@@ -138,6 +140,40 @@ static void note_section(struct note_scan *scan, struct sp_str line) {
     }
 }
 
+/* What waits and is indented deeper than the entry that goes on belongs to that entry. */
+static enum sp_status give_pending_to_open_entry(struct note_scan *scan) {
+    if (scan->open_line == 0 || scan->pending[0] == '\0' || scan->indent <= scan->open_indent)
+        return SP_OK;
+    struct sp_policy_note *note = open_note(scan, scan->open_line);
+    if (note == NULL)
+        return SP_ERR_MEMORY;
+    const char *before = note->before == NULL ? "" : note->before;
+    if (before[0] == '\0')
+        note->indent = scan->open_indent;
+    note->before = sp_arena_printf(scan->arena, "%s%s", before, scan->pending);
+    scan->pending = "";
+    return note->before == NULL ? SP_ERR_MEMORY : SP_OK;
+}
+
+/* Comments within an entry are found before its next field, or before what comes after it. */
+static enum sp_status follow_open_entry(struct note_scan *scan, uint32_t number, struct sp_str code) {
+    unsigned indent = 0;
+    while (indent < code.size && code.data[indent] == ' ')
+        indent++;
+    while (code.size > 0 && is_blank_code((struct sp_str){code.data + code.size - 1, 1}))
+        code.size--;
+    bool is_entry = find_entry_line(&scan->lines, number) == number, is_block = code.data[code.size - 1] == ':';
+    bool ends = indent <= scan->open_indent;
+    enum sp_status status = ends || (!is_entry && !is_block) ? give_pending_to_open_entry(scan) : SP_OK;
+    if (is_entry && is_block) {
+        scan->open_line = number;
+        scan->open_indent = indent;
+    } else if (is_entry || ends) {
+        scan->open_line = 0;
+    }
+    return status;
+}
+
 /* What waits belongs to the entry on this line, if there is one; above the first section, to the
  * file. */
 static enum sp_status give_pending(struct note_scan *scan, uint32_t number) {
@@ -165,6 +201,8 @@ static enum sp_status scan_line(struct note_scan *scan, uint32_t number, struct 
     if (is_blank_code(code)) {
         if (words.size == 0)
             return SP_OK;
+        if (comment <= scan->open_indent && give_pending_to_open_entry(scan) != SP_OK)
+            return SP_ERR_MEMORY;
         if (scan->pending[0] == '\0')
             scan->indent = (unsigned)comment;
         scan->pending = sp_arena_printf(scan->arena, "%s%.*s\n", scan->pending, SP_STR_ARG(words));
@@ -172,8 +210,10 @@ static enum sp_status scan_line(struct note_scan *scan, uint32_t number, struct 
     }
     if (sp_str_begins_with(code, SP_STR_LITERAL("---")) || sp_str_begins_with(code, SP_STR_LITERAL("...")))
         return SP_OK;
+    enum sp_status status = follow_open_entry(scan, number, code);
     note_section(scan, line);
-    enum sp_status status = give_pending(scan, number);
+    if (status == SP_OK)
+        status = give_pending(scan, number);
     return status != SP_OK || words.size == 0 ? status : keep_line_end(scan, number, words);
 }
 
@@ -189,6 +229,8 @@ enum sp_status sp_policy_read_notes(const struct sp_policy *policy, uint16_t fil
         status = scan_line(&scan, number, (struct sp_str){text.data + begin, size});
         begin += size + 1;
     }
+    if (status == SP_OK)
+        status = give_pending_to_open_entry(&scan);
     if (scan.begun)
         notes.foot = scan.pending;
     else

@@ -6,8 +6,8 @@
 
 #include "policy/model.h"
 
-/* What belongs to the entry on a line: the comment lines before it, and the comments at the end of
- * its lines. */
+/* What belongs to the entry on a line: the comment lines before it and between its fields, and the
+ * comments at the end of its lines. */
 struct sp_policy_note {
     uint32_t line;
     unsigned indent;    /* of the lines before it */
@@ -26,7 +26,7 @@ struct sp_policy_notes {
 };
 
 /* Reads the comments of a file that is in the sorted model without errors, and finds the entry that
- * each belongs to: the next one, or for the end of a line the one that the line is of.
+ * each belongs to: the next one, or for the end of a line, or between fields, the one that goes on.
  * SP_ERR_MEMORY. */
 enum sp_status sp_policy_read_notes(const struct sp_policy *policy, uint16_t file, struct sp_str text,
                                     struct sp_arena *arena, struct sp_policy_notes *ret_notes) SP_MUST_USE;

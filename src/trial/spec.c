@@ -137,9 +137,20 @@ static enum sp_status read_key_field(struct sp_yaml *yaml, const struct sp_yaml_
     return SP_OK;
 }
 
+static struct sp_trial_key *find_trial_key(const struct sp_trial_spec *spec, bool shape, struct sp_str text) {
+    for (size_t i = 0; i < spec->key_count; i++) {
+        struct sp_trial_key *key = spec->keys[i];
+        if ((key->name != NULL) == shape && sp_str_equal(sp_str_from(shape ? key->name : key->principal), text))
+            return key;
+    }
+    return NULL;
+}
+
 static enum sp_status read_key(struct sp_yaml *yaml, const struct sp_yaml_scalar *name, void *context) {
     struct key_draft draft = {0};
     (void)context;
+    if (find_trial_key(spec_of(yaml), true, name->text) != NULL)
+        return sp_yaml_refuse(yaml, name, name->text.data, "is the name of an earlier key; choose another");
     enum sp_status status = add_trial_key(yaml, &draft.key);
     if (status != SP_OK)
         return status;
@@ -150,15 +161,6 @@ static enum sp_status read_key(struct sp_yaml *yaml, const struct sp_yaml_scalar
     if (status != SP_OK || draft.key->principal != NULL)
         return status;
     return sp_yaml_refuse(yaml, name, name->text.data, "has no principal: add the id of the key's owner");
-}
-
-static struct sp_trial_key *find_trial_key(const struct sp_trial_spec *spec, bool shape, struct sp_str text) {
-    for (size_t i = 0; i < spec->key_count; i++) {
-        struct sp_trial_key *key = spec->keys[i];
-        if ((key->name != NULL) == shape && sp_str_equal(sp_str_from(shape ? key->name : key->principal), text))
-            return key;
-    }
-    return NULL;
 }
 
 /* The shape of that name, or the unlimited key of that principal. */

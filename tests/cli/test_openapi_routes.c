@@ -116,6 +116,17 @@ static void writes_what_is_said_and_leaves_the_rest_as_comments(void **state) {
          "routes: {}\n"
          "  # x y   z: q: to do\n"
          "  # POST /v1/m/{model}:count-tokens: create m/{model}\n"},
+        {"operations without an id", HEAD "paths:\n  /a: {get: {}}\n  '/b c': {put: {}, get: {operationId: ''}}\n",
+         NULL, NULL, NULL,
+         "# Routes of api.yaml: 0 mapped, 1 to do, 2 that cannot be routes. What is not mapped is denied.\n"
+         "version: 2\n"
+         "routes: {}\n"
+         "  # GET /a: to do\n"
+         "  # GET /a: list a\n"
+         "  # PUT /b c: cannot be a route: the path has a character that cannot occur in a request's path; use "
+         "letters, digits and -._~!$&'()*+,=:@\n"
+         "  # GET /b c: cannot be a route: the path has a character that cannot occur in a request's path; use "
+         "letters, digits and -._~!$&'()*+,=:@\n"},
         {"texts that YAML could take for something else", HEAD "paths: {/a'b:: {get: {operationId: x}}}\n",
          "x: 'read v/a # b: c'\n", NULL, NULL,
          "# Routes of api.yaml: 1 mapped, 0 to do, 0 that cannot be routes. What is not mapped is denied.\n"

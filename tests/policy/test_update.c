@@ -140,6 +140,20 @@ static const struct {
     {"users: {ann: {}, ben: {}}", "{users: {ann: {}, ben: {}}} # both\n",
      "users:\n  ann: # both\n    name: ann\n  ben:\n    name: ben\n"},
     {"users: {ann: {}}", "users: # people\n  ann: {}\n", "users:\n  # people\n  ann:\n    name: ann\n"},
+    /* comments within an entry stay with it, not with the next one */
+    {"users: {ann: {name: A, disabled: true}, ben: {}}",
+     "users:\n  # above\n  ann:\n    # long name\n    name: Ann # n\n    # on leave\n    disabled: true\n    # tail\n"
+     "  # of ben\n  ben: {}\n  # last\n",
+     "users:\n  # above\n  # long name\n  # on leave\n  # tail\n  ann: # n\n    name: A\n    disabled: true\n"
+     "  # of ben\n  ben:\n    name: ben\n# last\n"},
+    {"users: {ann: {}}\ngroups: {g: {members: [ann]}}",
+     "groups:\n  g:\n    # short\n    name: g\n    members:\n      # first\n      - ann\n---\nusers:\n  ann:\n"
+     "    name: ann\n    # tail\n",
+     "users:\n  # tail\n  ann:\n    name: ann\ngroups:\n  # short\n  g:\n    name: g\n    members:\n      # first\n"
+     "      - ann\n"},
+    {"groups: {g: {}}\nresources: {n/1: {}}\nshares: {n/1: {groups: {g: viewer}}, n/2: {groups: {g: viewer}}}",
+     "shares:\n  n/1: {groups: {g: viewer}}\n  n/2:\n    # who\n    groups:\n      g: viewer\n",
+     "shares:\n  n/1:\n    groups:\n      g: viewer\n  n/2:\n    groups:\n      # who\n      g: viewer\n"},
 };
 
 static void files_say_what_the_store_says(void **state) {

@@ -185,6 +185,7 @@ static void folders_are_read_without_what_is_no_policy(void **state) {
     assert_int_equal(mkdir(path_of("tree"), 0700), 0);
     assert_int_equal(mkdir(path_of("tree/inner"), 0700), 0);
     write_file("tree/schema.yaml", schema);
+    assert_says(ends(2, "apply -f %s", path_of("tree"))->err, "tree contains no policy files");
     write_file("tree/voice_tests.yaml", "tests: []\n");
     write_file("tree/notes.txt", "not this\n");
     write_file("tree/.hidden.yaml", "nor: this\n");

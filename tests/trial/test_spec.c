@@ -92,6 +92,7 @@ static const struct {
      "t.yaml:3:3: t is the name of an earlier test"},
     {"keys: {k: {permissions: [a]}}\ntests: {t: {key: k, action: a, resource: t/1, expect: ALLOWED}}",
      "t.yaml:1:8: k has no principal"},
+    {"keys:\n  k: {principal: bot}\n  k: {principal: ann}\ntests: {}", "t.yaml:3:3: k is the name of an earlier key"},
     {"keys:\n  k: {principal: bot, disabled: yes}\ntests: {}", "t.yaml:2:33: must be true or false"},
     {"tests: [a]", "t.yaml:1:8: expected tests by their names here"},
 };
