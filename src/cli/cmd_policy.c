@@ -231,11 +231,16 @@ static int run_apply(struct cli_call *call) {
 
 static enum sp_status export_policy(struct application *application, struct sp_error *error) {
     struct cli_call *call = application->call;
-    const char *workspace = sp_cli_local(call, "workspace"), *folder = sp_cli_local(call, "dir"),
-               *updated = sp_cli_local(call, "update");
+    const char *workspace = NULL, *folder = sp_cli_local(call, "dir"), *updated = sp_cli_local(call, "update");
+    enum sp_status status = SP_OK;
     if (folder != NULL && updated != NULL)
         return sp_error_set(error, SP_ERR_INVALID, "--dir cannot be combined with --update");
-    enum sp_status status = sp_cli_open_admin(call, &application->client, error);
+    if (updated != NULL)
+        status = sp_cli_read_updated_folder(updated, &application->want, error);
+    if (status == SP_OK)
+        status = choose_workspace(application, &workspace, error);
+    if (status == SP_OK)
+        status = sp_cli_open_admin(call, &application->client, error);
     if (status != SP_OK)
         return status;
     const struct sp_policy_link link = sp_cli_policy_link(application->client);
@@ -243,7 +248,7 @@ static enum sp_status export_policy(struct application *application, struct sp_e
     if (status != SP_OK)
         return status;
     if (updated != NULL)
-        return sp_cli_update_folder(&application->have, updated, error);
+        return sp_cli_update_folder(&application->have, &application->want, updated, error);
     if (folder == NULL)
         return sp_cli_export_to_stdout(&application->have, error);
     return sp_cli_export_to_folder(&application->have, folder, error);

@@ -121,17 +121,19 @@ static enum sp_status read_folder_files(const char *folder, struct sp_policy *fi
     return sp_error_set(error, SP_ERR_INVALID, "%s; nothing was written", errors.texts[0]);
 }
 
-enum sp_status sp_cli_update_folder(struct sp_policy *policy, const char *folder, struct sp_error *error) {
-    struct sp_policy files = {.arena = policy->arena};
-    enum sp_status status = access(folder, F_OK) == 0 ? read_folder_files(folder, &files, error) : SP_ERR_NOT_FOUND;
-    if (status == SP_ERR_NOT_FOUND && files.file_count == 0)
+enum sp_status sp_cli_read_updated_folder(const char *folder, struct sp_policy *files, struct sp_error *error) {
+    enum sp_status status = access(folder, F_OK) == 0 ? read_folder_files(folder, files, error) : SP_ERR_NOT_FOUND;
+    return status == SP_ERR_NOT_FOUND && files->file_count == 0 ? SP_OK : status;
+}
+
+enum sp_status sp_cli_update_folder(struct sp_policy *policy, const struct sp_policy *files, const char *folder,
+                                    struct sp_error *error) {
+    if (files->file_count == 0)
         return sp_cli_export_to_folder(policy, folder, error);
-    if (status != SP_OK)
-        return status;
-    status = sp_policy_adopt_places(policy, &files);
+    enum sp_status status = sp_policy_adopt_places(policy, files);
     if (status != SP_OK)
         return sp_error_set(error, status, "out of memory");
-    for (size_t i = 0; status == SP_OK && i < files.file_count; i++)
-        status = update_file(policy, &files, (uint16_t)i, error);
+    for (size_t i = 0; status == SP_OK && i < files->file_count; i++)
+        status = update_file(policy, files, (uint16_t)i, error);
     return status;
 }

@@ -247,6 +247,13 @@ static void files_are_updated_with_their_comments(void **state) {
     assert_says(ends(0, "apply -f %s --prune", path_of("fresh"))->err, "Nothing to change");
     write_file("kept/rest.yaml", "groups: []\n");
     assert_says(ends(2, "export --update %s", path_of("kept"))->err, "rest.yaml:1:9: ");
+    write_file("kept/rest.yaml", "workspace: other\ngroups: {}\n");
+    assert_says(ends(2, "export --update %s", path_of("kept"))->err, "workspace other not found");
+    assert_says(ends(2, "export --update %s --workspace updated", path_of("kept"))->err,
+                "the files are for workspace other, not for updated");
+    text = process_read(path_of("kept/rest.yaml"));
+    assert_string_equal(text, "workspace: other\ngroups: {}\n");
+    free(text);
     assert_says(ends(2, "export --update a --dir b")->err, "--dir cannot be combined with --update");
 }
 
