@@ -102,6 +102,18 @@ enum sp_status sp_admin_answer(const struct sp_admin_method *method, struct sp_v
     return status;
 }
 
+enum sp_status sp_admin_admit_unread(const struct sp_admin_method *method, struct sp_view *view,
+                                     const struct sp_admin_caller *caller, struct sp_arena *arena,
+                                     struct sp_error *error) {
+    struct sp_error why = {0};
+    struct sp_admin_context ctx = {
+        .method = method, .view = view, .arena = arena, .caller = caller, .error = &why, .now_s = caller->now_s};
+    enum sp_status status = explain_plain_failure(&why, sp_admin_admit_caller(&ctx));
+    if (error != NULL && status != SP_OK)
+        *error = why;
+    return status;
+}
+
 enum sp_status sp_admin_admit(const struct sp_admin_method *method, struct sp_view *view,
                               const struct sp_admin_caller *caller, const ProtobufCMessage *request,
                               struct sp_arena *arena, struct sp_admin_admission *ret_admission,

@@ -47,6 +47,12 @@ enum sp_status sp_admin_answer(const struct sp_admin_method *method, struct sp_v
                                struct sp_arena *arena, ProtobufCMessage **ret_reply,
                                struct sp_error *error) SP_MUST_USE;
 
+/* Authenticates the caller, and refuses one that may not call the method at all: before a request
+ * is read that is large. Nothing is said of the request, whose call authorises again. */
+enum sp_status sp_admin_admit_unread(const struct sp_admin_method *method, struct sp_view *view,
+                                     const struct sp_admin_caller *caller, struct sp_arena *arena,
+                                     struct sp_error *error) SP_MUST_USE;
+
 /* Whose a mutation, or a read that walks, is before it is queued. */
 struct sp_admin_admission {
     struct sp_str workspace; /* of the key, in `arena`; empty: an operator's */

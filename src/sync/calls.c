@@ -307,17 +307,14 @@ enum sp_status sp_sync_admit(struct sp_rpc_call *call, unsigned permit, void *us
     return sp_admit_call(sync->callers, call, (enum sp_caller_role)permit, error);
 }
 
-/* WhoAmI is for every key. */
-static enum sp_status ask_who_calls(struct sp_sync *sync, struct sp_rpc_call *call, struct sp_sync_caller *caller,
-                                    struct sp_error *error) {
+static enum sp_status admit_unread(struct sp_sync *sync, struct sp_rpc_call *call, const struct sp_sync_method *of,
+                                   const struct sp_sync_caller *caller, struct sp_error *error) {
     struct sp_snapshot *snapshot = NULL;
-    ProtobufCMessage *reply = NULL;
-    const Sallyport__V1__WhoAmIRequest request = SALLYPORT__V1__WHO_AM_IREQUEST__INIT;
     enum sp_status status = sp_sync_acquire(sync, sp_rpc_call_worker(call), &snapshot, error);
     if (status != SP_OK)
         return status;
-    status = sp_admin_answer(sync->who_am_i, sp_snapshot_view(snapshot), &caller->caller, &request.base,
-                             sp_rpc_call_arena(call), &reply, error);
+    status =
+        sp_admin_admit_unread(of->method, sp_snapshot_view(snapshot), &caller->caller, sp_rpc_call_arena(call), error);
     sp_snapshot_release(snapshot);
     return status;
 }
@@ -339,7 +336,7 @@ enum sp_status sp_sync_authenticate(struct sp_rpc_call *call, void *user, struct
     const struct sp_admin_usage rejections = {.note = note_rejected_use, .user = sync};
     if (caller.caller.usage != NULL)
         caller.caller.usage = &rejections;
-    enum sp_status status = ask_who_calls(sync, call, &caller, error);
+    enum sp_status status = admit_unread(sync, call, of, &caller, error);
     if (status == SP_ERR_UNAUTHENTICATED && sync->source != NULL && sp_key_text_is_complete(caller.caller.credential))
         status = SP_OK;
     if (status != SP_OK) {

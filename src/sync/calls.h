@@ -14,8 +14,9 @@ size_t sp_sync_methods(struct sp_sync *sync, struct sp_rpc_method ret_methods[st
  * two. */
 enum sp_status sp_sync_admit(struct sp_rpc_call *call, unsigned permit, void *user, struct sp_error *error);
 
-/* Whether the call carries somebody's key, whatever it may do; `user` is the service. A store that
- * follows etcd may not know the key yet: then any complete key will do. For the same two. */
+/* Whether the call carries the key of somebody who may call the method at all; `user` is the
+ * service. A store that follows etcd may not know the key yet: then any complete key will do. For
+ * the same two. */
 enum sp_status sp_sync_authenticate(struct sp_rpc_call *call, void *user, struct sp_error *error);
 
 #endif

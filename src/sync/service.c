@@ -11,8 +11,7 @@ enum { TASKS_MAX_WAIT_MS = 2000 };
 
 enum sp_status sp_sync_init(struct sp_sync *sync, struct sp_store *store, struct sp_source *source,
                             const char *store_path, const struct sp_sync_options *options, struct sp_error *error) {
-    *sync = (struct sp_sync){
-        .store = store, .source = source, .store_path = store_path, .who_am_i = sp_admin_method_find("WhoAmI")};
+    *sync = (struct sp_sync){.store = store, .source = source, .store_path = store_path};
     sp_watch_list_init(&sync->watches);
     pthread_mutex_init(&sync->lock, NULL);
     sp_clock_init_condition(&sync->task_ended);

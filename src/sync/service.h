@@ -59,7 +59,6 @@ struct sp_sync {
     struct sp_watchdog *watchdog; /* set before that too */
     struct sp_sync_worker workers[SP_SYNC_WORKER_SLOTS];
     struct sp_sync_method methods[SP_ADMIN_METHODS];
-    const struct sp_admin_method *who_am_i;
     struct sp_forwarded_trust trust; /* set before the first call; zeroed: an address is the connection's peer */
     struct sp_watch_list watches;
     atomic_bool ready;    /* calls are served: the same as the health service answers */

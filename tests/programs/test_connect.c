@@ -217,6 +217,26 @@ static void keys_are_found_in_either_header_and_not_in_two(void **state) {
     act_with(boss_key);
 }
 
+/* What is no JSON shows whether it was read. */
+static void a_large_request_is_not_read_for_who_may_not_make_it(void **state) {
+    char body[32 * 1024], key[PROGRAMS_KEY_BYTES], id[PROGRAMS_KEY_BYTES];
+    struct authzen_reply reply;
+    (void)state;
+    memset(body, '[', sizeof(body) - 1);
+    body[sizeof(body) - 1] = '\0';
+    expect(admin_port, "Admin/CreateServiceAccount", 200, "{}", "{'id': 'plain', 'name': 'Plain'}");
+    take_key("Admin/CreateApiKey", key, id, "{'principal': 'plain', 'name': 'k', 'permissions': {'all': true}}");
+    act_with(key);
+    post(admin_port, "Admin/ApplyPolicy", body, &reply);
+    assert_int_equal(reply.http.status, 403);
+    assert_non_null(strstr(reply.http.body, "ApplyPolicy requires the key of an ADMIN user"));
+    authzen_reply_fini(&reply);
+    act_with(boss_key);
+    post(admin_port, "Admin/ApplyPolicy", body, &reply);
+    assert_int_equal(reply.http.status, 400);
+    authzen_reply_fini(&reply);
+}
+
 static void changes_are_in_the_audit_trail_with_the_address(void **state) {
     (void)state;
     expect(admin_port, "Admin/CreateGroup", 200, "{}", "{'id': 'audited', 'name': 'a'}");
@@ -490,6 +510,7 @@ int main(void) {
         cmocka_unit_test(mistakes_get_their_code_and_name_the_field),
         cmocka_unit_test(a_request_id_holds_over_both_ways_in),
         cmocka_unit_test(keys_are_found_in_either_header_and_not_in_two),
+        cmocka_unit_test(a_large_request_is_not_read_for_who_may_not_make_it),
         cmocka_unit_test(changes_are_in_the_audit_trail_with_the_address),
         cmocka_unit_test(metrics_count_calls_of_both_ways_in),
         cmocka_unit_test(a_check_waits_for_its_revision),
