@@ -18,11 +18,11 @@ static enum sp_status read_operation_entry(struct sp_yaml *yaml, const struct sp
     return sp_yaml_read_scalar(yaml, &operation->hint.target);
 }
 
-static enum sp_status read_operation(struct sp_yaml *yaml, const char *method) {
+static struct openapi_operation *add_operation(struct sp_yaml *yaml, const char *method) {
     struct openapi_document *document = document_of(yaml);
     struct openapi_operation *operation = sp_arena_calloc(yaml->arena, 1, sizeof(*operation));
     if (operation == NULL)
-        return sp_yaml_refuse_memory(yaml);
+        return NULL;
     operation->method = method;
     operation->path = *document->path;
     if (document->last != NULL)
@@ -30,7 +30,22 @@ static enum sp_status read_operation(struct sp_yaml *yaml, const char *method) {
     else
         document->first = operation;
     document->last = operation;
+    return operation;
+}
+
+static enum sp_status read_operation(struct sp_yaml *yaml, const char *method) {
+    struct openapi_operation *operation = add_operation(yaml, method);
+    if (operation == NULL)
+        return sp_yaml_refuse_memory(yaml);
     return sp_yaml_read_mapping(yaml, "an operation is a mapping", read_operation_entry, operation);
+}
+
+static enum sp_status read_path_reference(struct sp_yaml *yaml) {
+    struct openapi_operation *operation = add_operation(yaml, "*");
+    if (operation == NULL)
+        return sp_yaml_refuse_memory(yaml);
+    operation->is_reference = true;
+    return sp_yaml_skip(yaml);
 }
 
 /* Anything else of a path is for all of its operations: parameters, descriptions. */
@@ -42,6 +57,8 @@ static enum sp_status read_openapi_path_entry(struct sp_yaml *yaml, const struct
     for (size_t i = 0; i < sizeof(methods) / sizeof(*methods); i++)
         if (sp_str_equal(key->text, sp_str_from(methods[i][0])))
             return read_operation(yaml, methods[i][1]);
+    if (sp_str_equal(key->text, SP_STR_LITERAL("$ref")))
+        return read_path_reference(yaml);
     return sp_yaml_skip(yaml);
 }
 

@@ -13,6 +13,7 @@ struct openapi_hint {
 struct openapi_operation {
     struct openapi_operation *next;
     const char *method; /* "GET" */
+    bool is_reference;  /* a $ref instead: the path's operations are elsewhere; the method is "*" */
     struct sp_yaml_scalar path, id;
     struct openapi_hint hint;
 };

@@ -131,7 +131,10 @@ static enum sp_status check_imported(struct importing *importing, const struct o
                                      struct imported *imported) {
     struct sp_route route;
     struct sp_error why = {0};
-    if (sp_route_read_path(sp_str_from(imported->key), &route, &why) != SP_OK) {
+    enum sp_status status = sp_route_read_path(sp_str_from(imported->key), &route, &why);
+    if (imported->operation->is_reference)
+        status = sp_error_set(&why, SP_ERR_INVALID, "its operations are elsewhere ($ref); write them at the path");
+    if (status != SP_OK) {
         if (imported->target != NULL)
             report_import_error(importing, importing->document.name, &imported->operation->path, why.message);
         return keep_fault(importing, &why, imported);

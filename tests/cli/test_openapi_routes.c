@@ -127,6 +127,14 @@ static void writes_what_is_said_and_leaves_the_rest_as_comments(void **state) {
          "letters, digits and -._~!$&'()*+,=:@\n"
          "  # GET /b c: cannot be a route: the path has a character that cannot occur in a request's path; use "
          "letters, digits and -._~!$&'()*+,=:@\n"},
+        {"operations elsewhere", HEAD "paths:\n  /a: {$ref: './a.yaml'}\n  /b: {get: {operationId: b}}\n", NULL, NULL,
+         NULL,
+         "# Routes of api.yaml: 0 mapped, 1 to do, 1 that cannot be routes. What is not mapped is denied.\n"
+         "version: 2\n"
+         "routes: {}\n"
+         "  # * /a: cannot be a route: its operations are elsewhere ($ref); write them at the path\n"
+         "  # b: to do\n"
+         "  # GET /b: list b\n"},
         {"texts that YAML could take for something else", HEAD "paths: {/a'b:: {get: {operationId: x}}}\n",
          "x: 'read v/a # b: c'\n", NULL, NULL,
          "# Routes of api.yaml: 1 mapped, 0 to do, 0 that cannot be routes. What is not mapped is denied.\n"
