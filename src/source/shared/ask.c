@@ -19,15 +19,11 @@ static const struct {
     {SP_OK, SP_ERR_UNAVAILABLE, "unexpected answer from etcd: try again; if it persists, see this instance's log"},
 };
 
-static enum sp_status tell_failure(enum sp_status status, struct sp_error *error) {
+enum sp_status sp_source_tell_caller(enum sp_status status, struct sp_error *error) {
     size_t row = 0;
     while (told_failures[row].came != SP_OK && told_failures[row].came != status)
         row++;
     return sp_error_set(error, told_failures[row].told, "%s", told_failures[row].words);
-}
-
-enum sp_status sp_source_tell_signed_out(struct sp_error *error) {
-    return tell_failure(SP_ERR_UNAUTHENTICATED, error);
 }
 
 enum sp_status sp_source_tell(const struct sp_source_link *link, enum sp_status status, struct sp_error *error) {
@@ -35,7 +31,7 @@ enum sp_status sp_source_tell(const struct sp_source_link *link, enum sp_status 
         return status;
     if (sp_source_may_log_failure(link->shared, status))
         sp_log(SP_LOG_ERROR, "a change failed at etcd: %s: %s", sp_status_name(status), error->message);
-    return tell_failure(status, error);
+    return sp_source_tell_caller(status, error);
 }
 
 enum sp_status sp_source_get(const struct sp_source_link *link, const struct sp_etcd_range *range,

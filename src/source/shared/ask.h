@@ -14,8 +14,8 @@ enum sp_status sp_source_get(const struct sp_source_link *link, const struct sp_
 enum sp_status sp_source_put(const struct sp_source_link *link, const struct sp_etcd_txn *txn, struct sp_arena *arena,
                              struct sp_etcd_outcome *ret_outcome, struct sp_error *error) SP_MUST_USE;
 
-/* SP_ERR_UNAVAILABLE, in the words of both: etcd refuses this instance's user or password. */
-enum sp_status sp_source_tell_signed_out(struct sp_error *error);
+/* What a caller is told of a status of etcd, one that is known without asking too. */
+enum sp_status sp_source_tell_caller(enum sp_status status, struct sp_error *error);
 
 /* What those two do with a status of etcd. */
 enum sp_status sp_source_tell(const struct sp_source_link *link, enum sp_status status, struct sp_error *error);

@@ -74,11 +74,9 @@ static enum sp_status check_ready(struct sp_source_writer *writer, struct sp_err
                             "this instance only follows etcd; use an instance that accepts changes");
     sp_source_get_shared_state(shared, &state);
     if (state.unauthenticated && !shared->allow_unauthenticated)
-        return sp_error_set(error, SP_ERR_PRECONDITION,
-                            "etcd authentication is disabled, so this instance makes no changes: enable authentication "
-                            "there, or start the instance with --etcd-allow-unauthenticated");
+        return sp_source_tell_caller(SP_ERR_PRECONDITION, error);
     if (state.signed_out)
-        return sp_source_tell_signed_out(error);
+        return sp_source_tell_caller(SP_ERR_UNAUTHENTICATED, error);
     if (!state.reachable)
         return sp_error_set(error, SP_ERR_UNAVAILABLE, "cannot reach etcd; nothing was changed: try again");
     if (sp_source_is_followed(shared) && !state.following)
