@@ -115,6 +115,7 @@ static void forgive_lapsed_bytes(struct connection *connection, int64_t now_ms) 
 static void judge_bytes(struct connection *connection, uint64_t received, uint64_t sent, uint64_t settled,
                         int64_t now_ms) {
     bool begins = connection->unanswered <= WATCHED_REST_BYTES; /* a request, with what has come now */
+    connection->completed += settled - connection->settled;
     take_credit(connection, received, sent, settled);
     forgive_by_time(connection, now_ms);
     if (connection->lapsed && connection->admitted == 0)
@@ -125,8 +126,12 @@ static void judge_bytes(struct connection *connection, uint64_t received, uint64
     }
     if (connection->self_bounded)
         connection->unanswered = 0;
-    if (begins || connection->unanswered <= WATCHED_REST_BYTES)
+    /* Of a client that never pauses there is always some of the next request, but not for long. */
+    bool goes_on = connection->completed > 0 && connection->completed >= (uint64_t)connection->unanswered;
+    if (begins || goes_on || connection->unanswered <= WATCHED_REST_BYTES) {
         connection->complete_ms = now_ms;
+        connection->completed = 0;
+    }
 }
 
 /* False: it has ended. */

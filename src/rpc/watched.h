@@ -33,7 +33,8 @@ struct connection {
     int64_t unanswered;
     int64_t most_unanswered; /* until it is proven */
     int64_t active_ms;       /* when bytes last went either way */
-    int64_t complete_ms;     /* when nothing was unanswered, or a request began */
+    int64_t complete_ms;     /* when nothing was unanswered, or a request began or made way for the next */
+    uint64_t completed;      /* bytes that were settled since then */
     struct credit *credit;
     int64_t forgiven_ms;      /* up to when it was forgiven what no answer pays */
     uint64_t admitted;        /* bytes of requests that were admitted and are being read */

@@ -55,6 +55,20 @@ static void finish_stream(struct sp_rpc_call *call, void *user) {
 static const struct sp_rpc_stream_ops talking_ops = {
     .opened = read_first, .received = send_back, .sent = read_first, .half_closed = finish_stream};
 
+static void acknowledge(struct sp_rpc_call *call, void *user, struct sp_bytes message) {
+    (void)user;
+    (void)message;
+    sp_rpc_send(call, (struct sp_bytes){NULL, 0});
+}
+
+static void swallow_request(struct sp_rpc_call *call, void *user) {
+    (void)user;
+    sp_rpc_reply(call, (struct sp_bytes){NULL, 0});
+}
+
+static const struct sp_rpc_stream_ops gathering_ops = {
+    .opened = read_first, .received = acknowledge, .sent = read_first, .half_closed = finish_stream};
+
 static const struct sp_rpc_stream_ops giving_ops = {.opened = send_much};
 
 static const struct sp_rpc_method methods[] = {
@@ -62,6 +76,8 @@ static const struct sp_rpc_method methods[] = {
     {.path = "/t.T/Hot", .unary = echo_request, .hot = true, .max_request_bytes = SMALL_BYTES},
     {.path = "/t.T/Refuse", .unary = refuse_request, .max_request_bytes = SMALL_BYTES},
     {.path = "/t.T/Huge", .unary = echo_request, .max_request_bytes = HUGE_BYTES},
+    {.path = "/t.T/Swallow", .unary = swallow_request, .max_request_bytes = HUGE_BYTES},
+    {.path = "/t.T/Gather", .kind = SP_RPC_STREAM, .stream = &gathering_ops, .max_request_bytes = HUGE_BYTES},
     {.path = "/t.T/Fill", .unary = fill_answer, .max_request_bytes = SMALL_BYTES},
     {.path = "/t.T/Give", .kind = SP_RPC_STREAM, .stream = &giving_ops, .max_request_bytes = SMALL_BYTES},
     {.path = "/t.T/Talk", .kind = SP_RPC_STREAM, .stream = &talking_ops, .max_request_bytes = SMALL_BYTES},
@@ -376,6 +392,57 @@ static void send_half_of_a_huge_message(int fd, uint32_t stream_id) {
     }
 }
 
+static bool has_time(const struct timespec *began, int seconds) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec - began->tv_sec < seconds;
+}
+
+/* Such as an import: its answers are too small to pay for what frames add to messages. */
+static void a_stream_of_large_messages_may_last(void **state) {
+    static const uint8_t zeros[HUGE_BYTES];
+    struct rig rig;
+    struct sp_rpc_stream *stream = NULL;
+    struct sp_bytes reply;
+    struct timespec began;
+    (void)state;
+    start_server(&rig);
+    struct sp_rpc_client *client = rig_client(&rig, 60000);
+    clock_gettime(CLOCK_MONOTONIC, &began);
+    assert_int_equal(sp_rpc_stream_open(client, "/t.T/Gather", &stream, &rig.error), SP_OK);
+    while (has_time(&began, 3 * TIMEOUT_S)) {
+        sp_arena_reset(&rig.arena);
+        assert_int_equal(sp_rpc_stream_send(stream, (struct sp_bytes){zeros, sizeof(zeros)}, &rig.error), SP_OK);
+        assert_int_equal(sp_rpc_stream_receive(stream, &rig.arena, &reply, &rig.error), SP_OK);
+    }
+    assert_int_equal(sp_rpc_stream_done_sending(stream, &rig.error), SP_OK);
+    assert_int_equal(sp_rpc_stream_receive(stream, &rig.arena, &reply, &rig.error), SP_STREAM_END);
+    assert_int_equal(count_closed(&rig), 0);
+    sp_rpc_stream_close(stream);
+    sp_rpc_client_close(client);
+    rig_stop(&rig);
+}
+
+static void so_may_large_requests_one_after_the_other(void **state) {
+    static const uint8_t zeros[HUGE_BYTES];
+    struct rig rig;
+    struct sp_bytes reply;
+    struct timespec began;
+    (void)state;
+    start_server(&rig);
+    struct sp_rpc_client *client = rig_client(&rig, 60000);
+    clock_gettime(CLOCK_MONOTONIC, &began);
+    while (has_time(&began, 3 * TIMEOUT_S)) {
+        sp_arena_reset(&rig.arena);
+        assert_int_equal(sp_rpc_client_call(client, "/t.T/Swallow", (struct sp_bytes){zeros, sizeof(zeros)}, &rig.arena,
+                                            &reply, &rig.error),
+                         SP_OK);
+    }
+    assert_int_equal(count_closed(&rig), 0);
+    sp_rpc_client_close(client);
+    rig_stop(&rig);
+}
+
 static void a_large_request_that_is_cancelled_ends_no_connection(void **state) {
     struct rig rig;
     (void)state;
@@ -481,6 +548,8 @@ int main(void) {
         cmocka_unit_test(the_same_holds_for_requests_that_are_not_complete_in_time),
         cmocka_unit_test(only_answers_that_not_everybody_gets_prove_a_connection),
         cmocka_unit_test(messages_that_are_too_large_by_far_end_no_connection),
+        cmocka_unit_test(a_stream_of_large_messages_may_last),
+        cmocka_unit_test(so_may_large_requests_one_after_the_other),
         cmocka_unit_test(a_large_request_that_is_cancelled_ends_no_connection),
         cmocka_unit_test(a_connection_that_takes_no_answer_is_closed_in_time),
         cmocka_unit_test(one_that_takes_its_answers_is_not),

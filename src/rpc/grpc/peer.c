@@ -15,6 +15,7 @@ enum {
     PER_HEADER_BYTES = 32,   /* of a header on the wire, besides its name and value */
     PER_REQUEST_BYTES = 128, /* frames, and headers that gRPC keeps to itself */
     PER_MESSAGE_BYTES = 32,  /* frames */
+    FRAMES_PART = 64,        /* of a message that frames add at most, one of 576 bytes each */
     CANCELLED_BYTES = 28,    /* the fewest that open a call and cancel it */
 };
 
@@ -145,8 +146,12 @@ void sp_rpc_peer_settle_stream(struct core_call *call) {
     credit_call(call, count_header_bytes(call));
 }
 
+static size_t count_framed_bytes(size_t message_bytes) {
+    return message_bytes + message_bytes / FRAMES_PART;
+}
+
 void sp_rpc_peer_settle_message(struct core_call *call, size_t message_bytes) {
-    credit_bytes(call, message_bytes + PER_MESSAGE_BYTES);
+    credit_bytes(call, count_framed_bytes(message_bytes) + PER_MESSAGE_BYTES);
 }
 
 void sp_rpc_peer_settle_request(struct core_call *call) {
@@ -156,7 +161,7 @@ void sp_rpc_peer_settle_request(struct core_call *call) {
     bool awaited = call->admission.bytes > 0;
     if (!awaited && call->base.method->hot && call->message_bytes < SMALL_BYTES)
         return;
-    credit_call(call, call->message_bytes + count_header_bytes(call));
+    credit_call(call, count_framed_bytes(call->message_bytes) + count_header_bytes(call));
     if (awaited)
         sp_rpc_connections_release(get_connections(call), &call->admission, true);
 }
@@ -170,7 +175,8 @@ void sp_rpc_peer_grant(struct core_call *call) {
 /* A flood of calls that are cancelled at once sends as little for each as can be, however large
  * gRPC has made their headers. */
 static size_t count_ended_bytes(const struct core_call *call) {
-    return call->message_bytes + (call->cancelled != 0 ? CANCELLED_BYTES : count_header_bytes(call));
+    return count_framed_bytes(call->message_bytes) +
+           (call->cancelled != 0 ? CANCELLED_BYTES : count_header_bytes(call));
 }
 
 void sp_rpc_peer_release(struct core_call *call) {
