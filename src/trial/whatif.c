@@ -90,6 +90,15 @@ static enum sp_status report_what_if(struct whatif *whatif, struct sp_error *err
                          : sp_trial_print_whatif(&report, stdout, error);
 }
 
+/* Of the log of another store, say, nobody may take "no flips" for an answer. */
+static enum sp_status refuse_useless_logs(const struct sp_trial_findings *findings, struct sp_error *error) {
+    if (findings->outcomes[SP_TRIAL_REPLAYED] > 0 || findings->lines + findings->unreadable == 0)
+        return SP_OK;
+    return sp_error_set(error, SP_ERR_PRECONDITION,
+                        "no decision of the logs could be replayed, so nothing is known of the change: are they "
+                        "decision logs of this store?");
+}
+
 static enum sp_status ask_what_if(struct whatif *whatif, struct sp_error *error) {
     const struct sp_trial_whatif_options *options = whatif->options;
     whatif->memory = malloc(SP_TRIAL_LOG_LINE_BYTES);
@@ -111,7 +120,8 @@ static enum sp_status ask_what_if(struct whatif *whatif, struct sp_error *error)
     if (status != SP_OK)
         return status;
     count_allowed_flips(whatif);
-    return report_what_if(whatif, error);
+    status = report_what_if(whatif, error);
+    return status == SP_OK ? refuse_useless_logs(&whatif->findings, error) : status;
 }
 
 int sp_trial_run_whatif(const struct sp_trial_whatif_options *options) {

@@ -18,7 +18,8 @@ struct sp_trial_whatif_options {
 };
 
 /* Replays and reports on stdout. The exit status: 0, 1 if a decision would flip that is not allowed
- * to, 2 after an error, which is on stderr. */
+ * to, 2 after an error, which is on stderr, or if
+ * there are lines of which none could be replayed. */
 int sp_trial_run_whatif(const struct sp_trial_whatif_options *options);
 
 #endif
