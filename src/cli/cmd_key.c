@@ -32,7 +32,8 @@ static enum sp_status put_leaked_text(struct cli_call *call, struct sp_error *er
         goto out;
     /* Texts that NULs separate, as in /proc/PID/environ. */
     for (size_t i = 0; i < size; i++)
-        text[i] = text[i] == '\0' ? '\n' : text[i];
+        if (text[i] == '\0')
+            text[i] = '\n';
     if (sp_cli_put(call->request, "apiKey", json_stringn(text, size), false) != SP_OK)
         status = sp_error_set(error, SP_ERR_INVALID, "%s: the text is not UTF-8", path);
 out:
