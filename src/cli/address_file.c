@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "cli/file.h"
 #include "core/allowlist.h"
-#include "wire/json_read.h"
+#include "wire/json_text.h"
 
 enum { NAME_BYTES = 256, NAMES_SHOWN = 12 };
 

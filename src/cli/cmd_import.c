@@ -15,6 +15,7 @@
 #include "cli/secret_file.h"
 #include "sallyport/v1/admin.pb-c.h"
 #include "wire/json_read.h"
+#include "wire/json_text.h"
 #include "wire/json_write.h"
 #include "wire/wire.h"
 

@@ -10,6 +10,7 @@
 #include "cli/single_call.h"
 #include "sallyport/v1/admin.pb-c.h"
 #include "wire/json_read.h"
+#include "wire/json_text.h"
 
 /* The line as an object that is a ShareUpdate, so that an error can name the line. */
 static enum sp_status read_share(struct sp_str line, struct sp_arena *arena, json_t **ret_json,

@@ -7,7 +7,7 @@
 #include "connect/openapi.h"
 #include "connect/stream.h"
 #include "connect/unary.h"
-#include "wire/json_read.h"
+#include "wire/json_text.h"
 
 enum {
     ARENA_BUDGET_BYTES = 16 * 1024 * 1024,

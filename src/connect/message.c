@@ -5,6 +5,7 @@
 #include "connect/gzip.h"
 #include "wire/json_peek.h"
 #include "wire/json_read.h"
+#include "wire/json_text.h"
 #include "wire/json_write.h"
 #include "wire/wire.h"
 

@@ -9,6 +9,7 @@
 #include "trial/file_errors.h"
 #include "trial/insider.h"
 #include "wire/json_read.h"
+#include "wire/json_text.h"
 
 enum { ARENA_FIRST_BYTES = 1 << 20, CALL_BUDGET_BYTES = 64 << 20 };
 static const size_t model_budget_bytes = (size_t)4 << 30;

@@ -1,7 +1,7 @@
 #include "trial/log_line.h"
 
 #include "base/text.h"
-#include "wire/json_read.h"
+#include "wire/json_text.h"
 
 #define MEMBER(text)                                                                                                   \
     { (text), sizeof(text) - 1 }

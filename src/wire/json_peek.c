@@ -1,6 +1,7 @@
 #include "wire/json_peek.h"
 
 #include "wire/json_read.h"
+#include "wire/json_text.h"
 
 /* Names and numbers are ASCII: what a text has beyond it, which may not be UTF-8, is of no
  * interest. */

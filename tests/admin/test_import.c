@@ -14,6 +14,7 @@
 #include "store/records/write.h"
 #include "support/admin_fixture.h"
 #include "wire/json_read.h"
+#include "wire/json_text.h"
 
 /* Without a prefix of the store. */
 static const char foreign_text[] = "foreign-key-of-another-system-0001";

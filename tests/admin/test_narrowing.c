@@ -10,6 +10,7 @@
 #include "admin/method_row.h"
 #include "admin/methods.h"
 #include "wire/json_read.h"
+#include "wire/json_text.h"
 
 struct row {
     const char *method;

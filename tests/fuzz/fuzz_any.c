@@ -5,6 +5,7 @@
 
 #include "connectrpc/conformance/v1/conformance.pb-c.h"
 #include "wire/json_read.h"
+#include "wire/json_text.h"
 #include "wire/json_write.h"
 #include "wire/wire.h"
 

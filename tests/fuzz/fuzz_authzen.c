@@ -10,7 +10,7 @@
 #include "server/authzen/page.h"
 #include "server/authzen/request.h"
 #include "store/records/resource_key.h"
-#include "wire/json_read.h"
+#include "wire/json_text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

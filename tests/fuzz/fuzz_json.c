@@ -6,6 +6,7 @@
 #include "sallyport/v1/authorization.pb-c.h"
 #include "wire/json_peek.h"
 #include "wire/json_read.h"
+#include "wire/json_text.h"
 #include "wire/json_write.h"
 #include "wire/wire.h"
 

@@ -13,6 +13,7 @@
 
 #include "support/platform.h"
 #include "wire/json_read.h"
+#include "wire/json_text.h"
 
 enum acting {
     OPERATOR,

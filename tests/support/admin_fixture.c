@@ -21,6 +21,7 @@
 #include "store/records/write.h"
 #include "store/recovery/verify.h"
 #include "wire/json_read.h"
+#include "wire/json_text.h"
 #include "wire/json_write.h"
 
 enum { MAP_BYTES = 256 * 1024 * 1024, ARENA_BYTES = 256 * 1024 * 1024, FIRST_BLOCK_BYTES = 64 * 1024 };

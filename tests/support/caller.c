@@ -9,6 +9,7 @@
 #include "sallyport/v1/usage.pb-c.h"
 #include "support/evidence.h"
 #include "wire/json_read.h"
+#include "wire/json_text.h"
 #include "wire/json_write.h"
 #include "wire/wire.h"
 

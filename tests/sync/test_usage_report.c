@@ -13,6 +13,7 @@
 #include "support/store_world.h"
 #include "sync/usage_report.h"
 #include "wire/json_read.h"
+#include "wire/json_text.h"
 #include "wire/wire.h"
 
 enum { NOW = 1700000000 };

@@ -12,6 +12,7 @@
 #include "sallyport/v1/admin.pb-c.h"
 #include "sample.h"
 #include "wire/json_read.h"
+#include "wire/json_text.h"
 #include "wire/json_write.h"
 #include "wire/wire.h"
 

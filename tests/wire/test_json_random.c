@@ -14,6 +14,7 @@
 #include "sallyport/v1/usage.pb-c.h"
 #include "wire/field.h"
 #include "wire/json_read.h"
+#include "wire/json_text.h"
 #include "wire/json_write.h"
 #include "wire/wire.h"
 

@@ -3,7 +3,7 @@
 #include "server/authzen/evaluate.h"
 #include "server/authzen/respond.h"
 #include "server/authzen/search.h"
-#include "wire/json_read.h"
+#include "wire/json_text.h"
 
 static bool never_takes_long(const struct sp_authzen_call *call) {
     (void)call;

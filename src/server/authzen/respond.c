@@ -8,7 +8,7 @@
 #include "server/batch.h"
 #include "server/bulk.h"
 #include "store/records/snapshot.h"
-#include "wire/json_read.h"
+#include "wire/json_text.h"
 
 enum { INLINE_BODY_BYTES = 16 * 1024 }; /* a larger one is not even parsed on the HTTP server's thread */
 

@@ -12,6 +12,7 @@
 #include "store/records/change_record.h"
 #include "store/records/snapshot.h"
 #include "wire/json_read.h"
+#include "wire/json_text.h"
 #include "wire/wire.h"
 
 enum {
