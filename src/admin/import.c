@@ -36,10 +36,7 @@ static enum sp_status find_equal_key(struct sp_admin_import_state *import, const
                                      bool *ret_equal) {
     uint8_t room[SP_DIGEST_BYTES];
     const uint8_t *sha256 = NULL;
-    enum sp_status status = sp_admin_import_read_digest(import, record, room, &sha256);
-    if (status != SP_OK)
-        return status;
-    status = sp_admin_import_enter_home(import, record->key->workspace);
+    enum sp_status status = sp_admin_import_open_key(import, record, room, &sha256);
     if (status != SP_OK)
         return status;
     return sp_admin_import_is_key_equal(import, record->key, sha256, ret_equal);

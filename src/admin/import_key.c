@@ -99,9 +99,8 @@ static enum sp_status add_imported_key(struct sp_admin_import_state *import, con
     return secret == NULL || made == NULL ? SP_OK : append_secret(import, made, secret);
 }
 
-enum sp_status sp_admin_import_read_digest(struct sp_admin_import_state *import,
-                                           const Sallyport__V1__ImportApiKey *record,
-                                           uint8_t room[static SP_DIGEST_BYTES], const uint8_t **ret_sha256) {
+enum sp_status sp_admin_import_open_key(struct sp_admin_import_state *import, const Sallyport__V1__ImportApiKey *record,
+                                        uint8_t room[static SP_DIGEST_BYTES], const uint8_t **ret_sha256) {
     if (record->key == NULL)
         return sp_admin_import_refuse(import, "api_key.key: required");
     if (record->sha256[0] != '\0' && !sp_sha256_read_text(sp_str_from(record->sha256), room))
@@ -109,16 +108,13 @@ enum sp_status sp_admin_import_read_digest(struct sp_admin_import_state *import,
             import, "api_key.sha256: the SHA-256 of the key's text as 64 hexadecimal digits, or as 43 or "
                     "44 characters of base64, with or without \"sha256:\"; empty for a new key");
     *ret_sha256 = record->sha256[0] != '\0' ? room : NULL;
-    return SP_OK;
+    return sp_admin_import_enter_home(import, record->key->workspace);
 }
 
 enum sp_status sp_admin_import_key(struct sp_admin_import_state *import, const Sallyport__V1__ImportApiKey *record) {
     uint8_t room[SP_DIGEST_BYTES];
     const uint8_t *sha256 = NULL;
-    enum sp_status status = sp_admin_import_read_digest(import, record, room, &sha256);
-    if (status != SP_OK)
-        return status;
-    status = sp_admin_import_enter_home(import, record->key->workspace);
+    enum sp_status status = sp_admin_import_open_key(import, record, room, &sha256);
     if (status != SP_OK)
         return status;
     status = check_key_history(import, record->key);

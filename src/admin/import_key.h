@@ -6,11 +6,10 @@
 #include "admin/import_state.h"
 #include "core/digest.h"
 
-/* The digest that a record gives: *ret_sha256 is `room`, or NULL for a new key. SP_ERR_INVALID. */
-enum sp_status sp_admin_import_read_digest(struct sp_admin_import_state *import,
-                                           const Sallyport__V1__ImportApiKey *record,
-                                           uint8_t room[static SP_DIGEST_BYTES],
-                                           const uint8_t **ret_sha256) SP_MUST_USE;
+/* Enters the key's workspace, and reads the digest that its record gives: *ret_sha256 is `room`, or
+ * NULL for a new key. SP_ERR_INVALID; SP_ERR_NOT_FOUND: there is no such workspace. */
+enum sp_status sp_admin_import_open_key(struct sp_admin_import_state *import, const Sallyport__V1__ImportApiKey *record,
+                                        uint8_t room[static SP_DIGEST_BYTES], const uint8_t **ret_sha256) SP_MUST_USE;
 
 /* Adds the key, and the text of a new one to the response. */
 enum sp_status sp_admin_import_key(struct sp_admin_import_state *import,
